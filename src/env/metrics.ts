@@ -1,0 +1,82 @@
+// Counters and gauges of the engine (features.md C). A meter is one object with one number, so counting costs one add;
+// a recorder of the user's, if any, is told as well. Names are dotted, labels fixed at registration.
+
+export type Labels = Readonly<Record<string, string>>
+
+export interface Meter {
+  readonly name: string
+  readonly labels: Labels
+  readonly kind: 'counter' | 'gauge'
+  value: number
+}
+
+/** What a user's recorder gets: called on registration, returns what to tell about each change. */
+export interface MetricsRecorder {
+  register(kind: 'counter' | 'gauge', name: string, labels: Labels): { update(value: number): void }
+}
+
+export class Metrics {
+  readonly #meters = new Map<string, Meter>()
+  readonly #recorder: MetricsRecorder | undefined
+
+  constructor(recorder?: MetricsRecorder) {
+    this.#recorder = recorder
+  }
+
+  counter(name: string, labels: Labels = {}): Meter {
+    return this.#meter('counter', name, labels)
+  }
+
+  gauge(name: string, labels: Labels = {}): Meter {
+    return this.#meter('gauge', name, labels)
+  }
+
+  /** All current values: `name{label="value"}` -> number. */
+  snapshot(): Record<string, number> {
+    const out: Record<string, number> = {}
+    for (const [key, meter] of this.#meters) out[key] = meter.value
+    return out
+  }
+
+  meters(): Meter[] {
+    return [...this.#meters.values()]
+  }
+
+  #meter(kind: 'counter' | 'gauge', name: string, labels: Labels): Meter {
+    const key = meterKey(name, labels)
+    let meter = this.#meters.get(key)
+    if (meter === undefined) {
+      meter = this.#recorder === undefined ? { name, labels, kind, value: 0 } : this.#recorded(kind, name, labels)
+      this.#meters.set(key, meter)
+    }
+    return meter
+  }
+
+  #recorded(kind: 'counter' | 'gauge', name: string, labels: Labels): Meter {
+    const sink = this.#recorder!.register(kind, name, labels)
+    let current = 0
+    return {
+      name,
+      labels,
+      kind,
+      get value() {
+        return current
+      },
+      set value(next: number) {
+        current = next
+        try {
+          sink.update(next)
+        } catch {
+          // A recorder that throws must not disturb the engine.
+        }
+      },
+    }
+  }
+}
+
+function meterKey(name: string, labels: Labels): string {
+  const parts = Object.keys(labels)
+    .sort()
+    .map((key) => `${key}=${JSON.stringify(labels[key])}`)
+  return parts.length === 0 ? name : `${name}{${parts.join(',')}}`
+}

@@ -1,0 +1,39 @@
+// The real world: the only place that touches ambient time, timers and randomness.
+
+import type { Clock, Env } from './env.ts'
+import { type Logger, safeLogger, silentLogger } from './logger.ts'
+import { Metrics, type MetricsRecorder } from './metrics.ts'
+import { Random, systemRandom } from './random.ts'
+
+type Timer = ReturnType<typeof setTimeout> & { unref?: () => void }
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(delayMs, callback, options) {
+    const timer = setTimeout(callback, delayMs) as Timer
+    if (options?.idle) timer.unref?.()
+    return () => clearTimeout(timer)
+  },
+  yield: () => new Promise((resolve) => immediate(resolve)),
+}
+
+/** setImmediate where there is one (a turn costs about 1 us); a message channel is not unref-able, so a timer otherwise. */
+const immediate: (callback: () => void) => void =
+  typeof setImmediate === 'function' ? (callback) => setImmediate(callback) : (callback) => setTimeout(callback, 0)
+
+export interface EnvOptions {
+  clock?: Clock | undefined
+  seed?: number | string | undefined
+  logger?: Logger | undefined
+  recorder?: MetricsRecorder | undefined
+}
+
+export function createEnv(options: EnvOptions = {}): Env {
+  return {
+    clock: options.clock ?? systemClock,
+    random: options.seed === undefined ? systemRandom() : new Random(options.seed),
+    logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
+    metrics: new Metrics(options.recorder),
+  }
+}

@@ -1,0 +1,113 @@
+// One error class, six kinds. The kind says what the caller can do; the code is stable and greppable; the message says
+// which object, offset or option, what was expected, and what to do. Messages never carry credentials or signed URLs.
+
+/** What the caller can do about an error (features.md E.1). */
+export type ErrorKind = 'Transaction' | 'Closed' | 'Unavailable' | 'Invalid' | 'Data' | 'Internal'
+
+/** Why a handle no longer works. `Fenced`: a newer writer took over. `Panic`: a background task failed for good. */
+export type CloseReason = 'Clean' | 'Fenced' | 'Panic'
+
+/** How an object store answered when it did not do what was asked. */
+export type StoreReason =
+  | 'NotFound'
+  | 'AlreadyExists'
+  | 'Precondition'
+  | 'NotModified'
+  | 'NotSupported'
+  | 'Unauthenticated'
+  | 'PermissionDenied'
+  | 'InvalidPath'
+  | 'Generic'
+
+const BRAND = Symbol.for('slatedb-ts.error')
+
+/** Every error this package throws on purpose. Test with `error.kind`, or `isSlateDBError(error)` across bundles. */
+export class SlateDBError extends Error {
+  override readonly name: string = 'SlateDBError'
+  /** What the caller can do: see {@link ErrorKind}. */
+  readonly kind: ErrorKind
+  /** Stable identifier such as `SLATEDB_EMPTY_KEY`. */
+  readonly code: string
+  /** Set when `kind` is `Closed`. */
+  readonly closeReason?: CloseReason
+  /** Set when the error comes straight from an object store. */
+  readonly storeReason?: StoreReason
+
+  constructor(
+    kind: ErrorKind,
+    code: string,
+    message: string,
+    more: { cause?: unknown; closeReason?: CloseReason; storeReason?: StoreReason } = {},
+  ) {
+    super(message, more.cause === undefined ? undefined : { cause: more.cause })
+    this.kind = kind
+    this.code = code.startsWith('SLATEDB_') ? code : `SLATEDB_${code}`
+    if (more.closeReason !== undefined) this.closeReason = more.closeReason
+    if (more.storeReason !== undefined) this.storeReason = more.storeReason
+    Object.defineProperty(this, BRAND, { value: true })
+  }
+}
+
+/** True for any `SlateDBError`, also one thrown by another copy of this package. */
+export function isSlateDBError(error: unknown): error is SlateDBError {
+  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true
+}
+
+type Cause = { cause?: unknown }
+
+/** The call or the configuration is wrong: fix it. */
+export const invalid = (code: string, message: string, more?: Cause): SlateDBError =>
+  new SlateDBError('Invalid', code, message, more)
+
+/** Stored bytes are missing, damaged or of an unknown version: stop and investigate. */
+export const dataError = (code: string, message: string, more?: Cause): SlateDBError =>
+  new SlateDBError('Data', code, message, more)
+
+/** The world did not answer: may be retried. */
+export const unavailable = (code: string, message: string, more?: Cause): SlateDBError =>
+  new SlateDBError('Unavailable', code, message, more)
+
+/** A bug of ours. */
+export const internal = (code: string, message: string, more?: Cause): SlateDBError =>
+  new SlateDBError('Internal', code, message, more)
+
+/** Retry the whole transaction. */
+export const conflict = (message: string): SlateDBError => new SlateDBError('Transaction', 'CONFLICT', message)
+
+export function closedError(reason: CloseReason, message?: string, cause?: unknown): SlateDBError {
+  const text =
+    reason === 'Clean'
+      ? 'the database handle is closed'
+      : reason === 'Fenced'
+        ? 'a newer writer opened this database and took over (fenced); open it again to take it back'
+        : 'a background task failed, so this handle is closed; open the database again'
+  return new SlateDBError('Closed', `CLOSED_${reason.toUpperCase()}`, message ?? text, { cause, closeReason: reason })
+}
+
+const STORE_KIND: Record<StoreReason, ErrorKind> = {
+  NotFound: 'Data',
+  AlreadyExists: 'Data',
+  Precondition: 'Data',
+  NotModified: 'Data',
+  NotSupported: 'Invalid',
+  Unauthenticated: 'Unavailable',
+  PermissionDenied: 'Unavailable',
+  InvalidPath: 'Invalid',
+  Generic: 'Unavailable',
+}
+
+/** What an object store throws (features.md E.5): `path` is the object's name inside the store, never a URL. */
+export function storeError(reason: StoreReason, path: string, detail: string, more: Cause = {}): SlateDBError {
+  const code = `STORE_${reason.replace(/(?<=.)([A-Z])/g, '_$1').toUpperCase()}`
+  const message = path === '' ? detail : `object ${JSON.stringify(path)}: ${detail}`
+  return new SlateDBError(STORE_KIND[reason], code, message, { ...more, storeReason: reason })
+}
+
+export function isStoreError(error: unknown, reason: StoreReason): boolean {
+  return isSlateDBError(error) && error.storeReason === reason
+}
+
+/** What we did wrong, not what the world did. Stays on in production; keep it out of per-row code. */
+export function assert(condition: unknown, why: string): asserts condition {
+  if (!condition) throw internal('ASSERTION', `assertion failed: ${why}`)
+}
