@@ -1,0 +1,23 @@
+// What a caller may say about one read.
+
+export interface ReadOptions {
+  /** `'remote'`: the latest version that is already in the object store. Default `'memory'`: the latest committed one. */
+  readonly durability?: 'memory' | 'remote' | undefined
+  /** Also rows newer than the last committed sequence number. Default false. */
+  readonly dirty?: boolean | undefined
+  /** Keep fetched data blocks in the block cache. Default true for point reads, false for scans. */
+  readonly cacheBlocks?: boolean | undefined
+  /** Ends the waiting with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface ScanOptions extends ReadOptions {
+  /** Keys from the greatest to the smallest. Default false. */
+  readonly descending?: boolean | undefined
+  /** A fetch covers at least this many bytes. Default 1, which is one block. */
+  readonly readAheadBytes?: number | undefined
+  /** Fetches in flight at once. Default 1. */
+  readonly maxFetchTasks?: number | undefined
+  /** Every key of the range starts with it: lets prefix filters rule tables out. The range must lie inside it. */
+  readonly prefix?: Uint8Array | undefined
+}
