@@ -1,0 +1,186 @@
+// The table of settings: every key once, with its kind, default and range (features.md B.2, B.5-B.9). Reading, writing
+// and checking settings walk this table; the types beside their documentation are in settings.ts.
+
+/** One setting. Durations are milliseconds and sizes are bytes once they are read. */
+export interface Leaf {
+  readonly kind: 'duration' | 'bytes' | 'count' | 'number' | 'flag' | 'text' | 'choice' | 'texts'
+  readonly default: unknown
+  /** `null` turns it off; inside it is `undefined`. */
+  readonly nullable?: boolean
+  /** Smallest value, included. */
+  readonly min?: number
+  readonly choices?: readonly string[]
+  /** What releases of the 0.12 line call it. */
+  readonly oldName?: string
+  /** The 0.12 line does not know it. */
+  readonly isNew?: boolean
+}
+
+export interface Group {
+  readonly kind: 'group'
+  readonly fields: Readonly<Record<string, Field>>
+  /** `null` turns the whole part off. */
+  readonly nullable?: boolean
+  readonly isNew?: boolean
+  /** Keys that the 0.12 line has here and later ones one group down: old snake_case name -> [group, key]. */
+  readonly moved?: Readonly<Record<string, readonly [group: string, key: string]>>
+}
+
+export type Field = Leaf | Group
+
+type More = Omit<Leaf, 'kind' | 'default'>
+
+const leaf =
+  (kind: Leaf['kind']) =>
+  (value: unknown, more: More = {}): Leaf => ({ kind, default: value, ...more })
+
+const duration = leaf('duration')
+const bytes = leaf('bytes')
+const count = leaf('count')
+const flag = leaf('flag')
+const choice = leaf('choice')
+const group = (fields: Group['fields'], more: Omit<Group, 'kind' | 'fields'> = {}): Group => ({
+  kind: 'group',
+  fields,
+  ...more,
+})
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const OPTIONAL = { nullable: true }
+const NEW = { isNew: true }
+const LEVELS = ['info', 'debug']
+const CODECS = ['snappy', 'zlib', 'lz4', 'zstd']
+
+const levelOfPart = () => choice(undefined, { ...OPTIONAL, ...NEW, choices: LEVELS })
+const retries = () => count(undefined, { ...OPTIONAL, ...NEW })
+
+const WORKER = group(
+  {
+    maxConcurrentCompactions: count(4, { min: 1 }),
+    compactionsPollInterval: duration(5_000, { min: 1 }),
+    heartbeatInterval: duration(10_000, { min: 1 }),
+    maxSstSize: bytes(256 * MiB, { min: 1 }),
+    maxFetchTasks: count(4, { min: 1 }),
+    bytesToFetch: bytes(2 * MiB, { min: 1 }),
+    maxSubcompactions: count(4),
+    minFilterKeys: count(1000),
+    compressionCodec: choice(undefined, { ...OPTIONAL, choices: CODECS }),
+    metricLevel: levelOfPart(),
+  },
+  { ...OPTIONAL, ...NEW },
+)
+
+const COMPACTOR = group(
+  {
+    pollInterval: duration(5_000, { min: 1 }),
+    manifestUpdateTimeout: duration(300_000, { min: 1 }),
+    maxConcurrentCompactions: count(4, { min: 1 }),
+    enableTrivialMove: flag(false, NEW),
+    schedulerOptions: leaf('texts')({}),
+    worker: WORKER,
+    metricLevel: levelOfPart(),
+    commitCompactedInterval: duration(1_000, { min: 1, ...NEW }),
+    workerHeartbeatTimeout: duration(30_000, { min: 1, ...NEW }),
+    objectStoreMaxRetries: retries(),
+  },
+  {
+    ...OPTIONAL,
+    moved: { max_sst_size: ['worker', 'maxSstSize'], max_fetch_tasks: ['worker', 'maxFetchTasks'] },
+  },
+)
+
+const CACHE = group({
+  rootFolder: leaf('text')(undefined, OPTIONAL),
+  maxCacheSizeBytes: bytes(16 * GiB, OPTIONAL),
+  partSizeBytes: bytes(4 * MiB, { min: 1 }),
+  cacheOnFlush: flag(false, { oldName: 'cache_puts' }),
+  cacheOnCompaction: flag(false, NEW),
+  preloadDiskCacheOnStartup: choice(undefined, { ...OPTIONAL, choices: ['l0Sst', 'allSst'] }),
+  scanInterval: duration(3_600_000, OPTIONAL),
+  maxOpenFileHandles: count(1000, { min: 1, ...NEW }),
+})
+
+/** `interval: null` means the default here, not off (B.9). */
+const collected = (dryRun: boolean, more: Omit<Group, 'kind' | 'fields'> = {}) =>
+  group(
+    {
+      interval: duration(600_000, { min: 1, ...OPTIONAL }),
+      minAge: duration(300_000),
+      dryRun: flag(dryRun, NEW),
+    },
+    { ...OPTIONAL, ...more },
+  )
+
+const GARBAGE_COLLECTOR = group(
+  {
+    manifestOptions: collected(false),
+    walOptions: collected(false),
+    walFenceOptions: collected(true, NEW),
+    compactedOptions: collected(false),
+    compactionsOptions: collected(false),
+    detachOptions: group({ interval: duration(600_000, { min: 1, ...OPTIONAL }) }, { ...OPTIONAL, ...NEW }),
+    metricLevel: levelOfPart(),
+    boundaryFilesEnabled: flag(true, NEW),
+    objectStoreMaxRetries: retries(),
+  },
+  OPTIONAL,
+)
+
+export const SETTINGS = group({
+  flushInterval: duration(100, OPTIONAL),
+  walEnabled: flag(true),
+  manifestPollInterval: duration(1_000, { min: 1 }),
+  manifestUpdateTimeout: duration(300_000, { min: 1 }),
+  minFilterKeys: count(1000),
+  filterBitsPerKey: count(10, { min: 1 }),
+  l0SstSizeBytes: bytes(64 * MiB, { min: 1 }),
+  maxWalFlushesBeforeL0Flush: count(4096, { min: 4096, ...NEW }),
+  l0MaxSsts: count(8, { min: 1 }),
+  l0MaxSstsPerKey: count(8, { min: 1, ...NEW }),
+  l0FlushParallelism: count(4, { min: 1 }),
+  maxUnflushedBytes: bytes(GiB, { min: 1 }),
+  compactorOptions: COMPACTOR,
+  compressionCodec: choice(undefined, { ...OPTIONAL, choices: CODECS }),
+  objectStoreCacheOptions: CACHE,
+  garbageCollectorOptions: GARBAGE_COLLECTOR,
+  metricLevel: choice('info', { ...NEW, choices: LEVELS }),
+  defaultTtlMillis: count(undefined, { ...OPTIONAL, oldName: 'default_ttl' }),
+  objectStoreMaxRetries: retries(),
+  formatGeneration: choice(undefined, { ...OPTIONAL, ...NEW, choices: ['0.12', '0.15'] }),
+})
+
+/** `l0SstSizeBytes` -> `l0_sst_size_bytes`. */
+export function snakeName(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** The nearest of `known` to a name that is none of them, when it is near enough to be a slip. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  const plain = (text: string) => text.toLowerCase().replaceAll('_', '')
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
+  for (const candidate of known) {
+    const distance = editDistance(plain(name), plain(candidate))
+    if (distance < bestDistance) {
+      best = candidate
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** Letters to insert, delete or replace to turn one text into the other. */
+function editDistance(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(replaced, above[j]! + 1, row[j - 1]! + 1))
+    }
+    above = row
+  }
+  return above[b.length]!
+}
