@@ -7,6 +7,12 @@ export interface ReadOptions {
   readonly dirty?: boolean | undefined
   /** Keep fetched data blocks in the block cache. Default true for point reads, false for scans. */
   readonly cacheBlocks?: boolean | undefined
+  /**
+   * A value whose expiry lies at or before this instant (ms since 1970) counts as deleted (D4). Results of a merge are
+   * shown whatever their expiry says: it is the earliest of their parts. Default: expired rows are shown until a flush
+   * or a compaction removes them, as the original does.
+   */
+  readonly hideExpiredAt?: number | undefined
   /** Ends the waiting with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
