@@ -1,0 +1,318 @@
+// Makes an object store dependable: asks again after failures that may pass (OS-12, OS-13), finds out whether a write
+// whose answer got lost took effect (OS-14, OS-15), and checks that a read brought every byte (OS-17). Every role of the
+// engine talks to its store through this wrapper; a store itself never retries.
+
+import { equalBytes } from '../bytes/compare.ts'
+import { mintUlid } from '../bytes/ids.ts'
+import type { Env } from '../env/env.ts'
+import { sleep } from '../env/env.ts'
+import type { Random } from '../env/random.ts'
+import { dataError, isSlateDBError, isStoreError, unavailable } from '../errors.ts'
+import { Limits } from './limits.ts'
+import {
+  type Body,
+  bodySize,
+  type Capabilities,
+  type GetOptions,
+  type GetResult,
+  type HeadResult,
+  type ListOptions,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  type PutResult,
+  type RequestOptions,
+  resolveRange,
+  type Upload,
+} from './store.ts'
+import { checkRange, RANGE_BEHIND_END } from './store-range.ts'
+
+/** The metadata key that tells a writer its own object from another's (OS-14): never rename. */
+export const PUT_ID = 'slatedbputid'
+
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 1000
+/** Answers that claim to be whole and are not: a few may be a broken way, more are a damaged object. */
+const MAX_WRONG_ANSWERS = 4
+
+export interface RetryOptions {
+  /** Retries per call; without it a call is retried until it succeeds, its deadline passes or a signal ends it. */
+  readonly maxRetries?: number | undefined
+  /** Every call ends after this many milliseconds, retries and waiting included. */
+  readonly deadlineMs?: number | undefined
+  /** Ends every call, for example when the database closes. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export function retrying(store: ObjectStore, env: Env, options: RetryOptions = {}): ObjectStore {
+  return new RetryingStore(store, env, options)
+}
+
+/** One attempt; `signal` ends it early. */
+type Attempt<T> = (signal: AbortSignal | undefined) => Promise<T>
+
+class RetryingStore implements ObjectStore {
+  readonly capabilities: Capabilities
+  readonly startUpload?: NonNullable<ObjectStore['startUpload']>
+  readonly copy?: NonNullable<ObjectStore['copy']>
+  readonly #store: ObjectStore
+  readonly #env: Env
+  readonly #random: Random
+  readonly #options: RetryOptions
+  #metadata: boolean
+
+  constructor(store: ObjectStore, env: Env, options: RetryOptions) {
+    this.#store = store
+    this.#env = env
+    this.#random = env.random.fork('retrying')
+    this.#options = options
+    this.capabilities = store.capabilities
+    this.#metadata = store.capabilities.metadata
+    if (store.startUpload !== undefined) this.startUpload = (path, request) => this.#startUpload(path, request)
+    if (store.copy !== undefined) {
+      this.copy = (from, to, request) =>
+        this.#call('copy', to, request, (signal) => this.#store.copy!(from, to, { signal }))
+    }
+  }
+
+  get(path: string, options: GetOptions = {}): Promise<GetResult> {
+    const { range } = options
+    let wrong = 0
+    return this.#call('get', path, options, async (signal) => {
+      checkRange(path, range)
+      let result: GetResult
+      try {
+        result = await this.#store.get(path, { ...options, signal })
+      } catch (error) {
+        // A range behind the end may come from a copy on the way that was cut: ask once more, then believe it.
+        if (isSlateDBError(error) && error.code === RANGE_BEHIND_END && wrong++ === 0) throw new Passing(error)
+        throw error
+      }
+      const [start, end] = resolveRange(range, result.size)
+      if (result.bytes.length === end - start) return result
+      const error = dataError(
+        'STORE_WRONG_LENGTH',
+        `object ${JSON.stringify(path)}: asked for bytes [${start}, ${end}) of ${result.size}, got ${result.bytes.length}`,
+      )
+      throw ++wrong < MAX_WRONG_ANSWERS ? new Passing(error) : error
+    })
+  }
+
+  head(path: string, options?: RequestOptions): Promise<HeadResult> {
+    return this.#call('head', path, options, (signal) => this.#store.head(path, { signal }))
+  }
+
+  put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
+    if (options.mode === 'overwrite') {
+      // Writing the same bytes twice changes nothing, so neither put id nor check is needed (OS-16).
+      return this.#call('put', path, options, (signal) => this.#store.put(path, body, { ...options, signal }))
+    }
+    return this.#limited('put', path, options, (limits) => this.#conditionalPut(path, body, options, limits))
+  }
+
+  delete(path: string, options?: RequestOptions): Promise<void> {
+    return this.#call('delete', path, options, async (signal) => {
+      try {
+        await this.#store.delete(path, { signal })
+      } catch (error) {
+        if (!isStoreError(error, 'NotFound')) throw error
+      }
+    })
+  }
+
+  list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
+    // The store collects all pages in one call, so a retry starts from the first page (OS-18).
+    return this.#call('list', prefix, options, (signal) => this.#store.list(prefix, { ...options, signal }))
+  }
+
+  describe(): string {
+    return this.#store.describe()
+  }
+
+  async #conditionalPut(path: string, body: Body, options: PutOptions, limits: Limits | undefined): Promise<PutResult> {
+    const putId = this.#mintPutId()
+    let attempts = 0
+    try {
+      return await this.#attempts('put', path, limits, (signal) => {
+        attempts++
+        return this.#withPutId(options.metadata, putId, (metadata) =>
+          this.#store.put(path, body, { ...options, metadata, signal }),
+        )
+      })
+    } catch (error) {
+      if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
+      const mine = this.#metadata
+        ? await this.#carries(path, putId, limits)
+        : attempts > 1 && (await this.#holds(path, body, limits))
+      if (mine === undefined || mine === false) throw error
+      return mine
+    }
+  }
+
+  /** OS-15: a store that turns out to refuse metadata gets the write again without. */
+  async #withPutId<T>(
+    given: PutOptions['metadata'],
+    putId: string,
+    write: (metadata: PutOptions['metadata']) => Promise<T>,
+  ): Promise<T> {
+    if (!this.#metadata) return write(given)
+    try {
+      return await write({ ...given, [PUT_ID]: putId })
+    } catch (error) {
+      if (!isStoreError(error, 'NotSupported')) throw error
+      const result = await write(given)
+      // Only now it is known that the metadata was the trouble.
+      this.#metadata = false
+      return result
+    }
+  }
+
+  /** OS-14: the object is ours when it carries our put id. */
+  async #carries(path: string, putId: string, limits: Limits | undefined): Promise<PutResult | undefined> {
+    try {
+      const info = await this.#attempts('head', path, limits, (signal) => this.#store.head(path, { signal }))
+      return info.metadata?.[PUT_ID] === putId ? { etag: info.etag } : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /**
+   * Without metadata, equal bytes after a failed attempt must do. Empty bodies say nothing about their author (two
+   * writers' fences are equal), so those stay conflicts.
+   */
+  async #holds(path: string, body: Body, limits: Limits | undefined): Promise<PutResult | undefined> {
+    if (bodySize(body) === 0) return undefined
+    try {
+      const { bytes, etag } = await this.#attempts('get', path, limits, (signal) => this.#store.get(path, { signal }))
+      return equalBodies(bytes, body) ? { etag } : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  async #startUpload(path: string, options: Omit<PutOptions, 'mode'> = {}): Promise<Upload> {
+    const putId = this.#mintPutId()
+    const upload = await this.#call('start upload', path, options, (signal) =>
+      this.#withPutId(options.metadata, putId, (metadata) =>
+        this.#store.startUpload!(path, { ...options, metadata, signal }),
+      ),
+    )
+    // Parts are numbered by call order, so a part cannot be sent again here; its caller starts the upload over (OS-16).
+    return {
+      part: (body, request) =>
+        this.#limited('upload part', path, request, (limits) => upload.part(body, { signal: limits?.signal })),
+      complete: (request) =>
+        this.#limited('complete upload', path, request, async (limits) => {
+          try {
+            return await upload.complete({ signal: limits?.signal })
+          } catch (error) {
+            // The answer may have got lost after the object appeared; starting over would cost the whole object again.
+            const mine = this.#metadata && !limits?.over ? await this.#carries(path, putId, limits) : undefined
+            if (mine === undefined) throw error
+            return mine
+          }
+        }),
+      abort: () => this.#call('abort upload', path, undefined, () => upload.abort()),
+    }
+  }
+
+  #mintPutId(): string {
+    return mintUlid(this.#env.clock.now(), this.#random.bytes(10))
+  }
+
+  #call<T>(name: string, path: string, request: RequestOptions | undefined, attempt: Attempt<T>): Promise<T> {
+    return this.#limited(name, path, request, (limits) => this.#attempts(name, path, limits, attempt))
+  }
+
+  /** Runs `work` under the deadline and signals that apply to this call; all its attempts and checks share them. */
+  async #limited<T>(
+    name: string,
+    path: string,
+    request: RequestOptions | undefined,
+    work: (limits: Limits | undefined) => Promise<T>,
+  ): Promise<T> {
+    const { signal } = this.#options
+    // Timers of the platform count to 2^31: longer is as good as never.
+    const deadlineMs = (this.#options.deadlineMs ?? Infinity) < 2 ** 31 ? this.#options.deadlineMs : undefined
+    const signals = [request?.signal, signal].filter((one) => one !== undefined)
+    if (deadlineMs === undefined && signals.length === 0) return work(undefined)
+    const deadline =
+      deadlineMs === undefined ? undefined : { ms: deadlineMs, error: () => deadlineError(name, path, deadlineMs) }
+    const limits = new Limits(this.#env.clock, deadline, signals)
+    try {
+      return await limits.race(work(limits))
+    } finally {
+      limits.release()
+    }
+  }
+
+  async #attempts<T>(name: string, path: string, limits: Limits | undefined, attempt: Attempt<T>): Promise<T> {
+    const { maxRetries = Number.POSITIVE_INFINITY } = this.#options
+    for (let retries = 0; ; retries++) {
+      try {
+        // An aborted call makes no further request.
+        limits?.signal.throwIfAborted()
+        return await attempt(limits?.signal)
+      } catch (error) {
+        if (limits?.over || retries >= maxRetries || !mayPass(error))
+          throw error instanceof Passing ? error.error : error
+        await this.#backOff(name, path, retries, error, limits)
+      }
+    }
+  }
+
+  async #backOff(name: string, path: string, retries: number, error: unknown, limits?: Limits): Promise<void> {
+    const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(retries, 10))
+    // Downwards only: many clients that failed together must not come back together, and none later than the original.
+    const delayMs = longest * (1 - this.#random.float() / 2)
+    // An outage of an hour must not fill the log.
+    const level = retries % 30 === 3 ? 'warn' : 'debug'
+    this.#env.logger[level](`object store: ${name} failed, trying again`, {
+      path,
+      attempt: retries + 1,
+      delayMs: Math.round(delayMs),
+      error: error instanceof Error ? error.message : String(error),
+    })
+    await sleep(this.#env.clock, delayMs, { signal: limits?.signal, label: `retry of ${name} ${path}` })
+  }
+}
+
+/** Wraps an error that is worth another attempt although its class is not. */
+class Passing extends Error {
+  readonly error: unknown
+
+  constructor(error: Error) {
+    super(error.message)
+    this.error = error
+  }
+}
+
+/** OS-12: everything is asked again, except what would be answered the same way for ever. */
+function mayPass(error: unknown): boolean {
+  if (!isSlateDBError(error)) return true
+  if (error.storeReason === undefined) return error.kind === 'Unavailable'
+  return (
+    error.code !== RANGE_BEHIND_END &&
+    (error.storeReason === 'Generic' ||
+      error.storeReason === 'PermissionDenied' ||
+      error.storeReason === 'Unauthenticated')
+  )
+}
+
+function deadlineError(name: string, path: string, deadlineMs: number): Error {
+  return unavailable(
+    'STORE_DEADLINE',
+    `object ${JSON.stringify(path)}: ${name} did not succeed within ${deadlineMs} ms; whether it took effect is unknown`,
+  )
+}
+
+function equalBodies(bytes: Uint8Array, body: Body): boolean {
+  if (bytes.length !== bodySize(body)) return false
+  let at = 0
+  for (const part of body instanceof Uint8Array ? [body] : body) {
+    if (!equalBytes(bytes.subarray(at, at + part.length), part)) return false
+    at += part.length
+  }
+  return true
+}
