@@ -1,0 +1,275 @@
+// The order of a memtable: row ids in sorted leaves, and a sorted directory of leaves. Beside each id stands a number
+// made of the six key bytes that follow the prefix common to all keys, so that nearly every compare of a search ends in
+// one array of doubles and never touches a row. A finger remembers the last insert, which makes sequential inserts skip
+// the search.
+//
+// When a key arrives that shortens the common prefix, numbers of the directory are recomputed at once (it is small) and
+// those of a leaf when the leaf is next searched.
+
+import { numericPrefix, sharedLength } from '../bytes/compare.ts'
+import { Row } from '../cursor/row.ts'
+import type { RowStore } from './row-store.ts'
+
+/** Ids per leaf: shifting half a leaf costs as much as the search does. */
+const LEAF = 128
+
+export class SortedLeaves {
+  /** Grows with every insert; a cursor that sees it changed finds its place again. */
+  version = 0
+  /** Rows in order; less than row ids when rows were replaced. */
+  size = 0
+  /** Where the last search ended: the first entry at or behind what was looked for, or `leafCount` and 0. */
+  foundDir = 0
+  foundAt = 0
+  leafCount = 0
+  readonly #rows: RowStore
+  // By leaf slot: ids and numbers, how many, and the common prefix length the numbers were made with.
+  #ids = new Uint32Array(LEAF)
+  #numbers = new Float64Array(LEAF)
+  #counts = new Uint16Array(1)
+  #skips = new Uint32Array(1)
+  // The directory: leaf slots in order, and the number of each leaf's first entry.
+  #slots = new Uint32Array(1)
+  #firsts = new Float64Array(1)
+  #skip = 0
+  #fingerDir = 0
+  #fingerAt = 0
+  readonly #sample = new Row()
+  readonly #scratch = new Row()
+
+  constructor(rows: RowStore) {
+    this.#rows = rows
+  }
+
+  get byteSize(): number {
+    return this.#counts.length * (LEAF * 12 + 6) + this.#slots.length * 12
+  }
+
+  leafSize(dir: number): number {
+    return this.#counts[this.#slots[dir]!]!
+  }
+
+  idAt(dir: number, at: number): number {
+    return this.#ids[this.#slots[dir]! * LEAF + at]!
+  }
+
+  /** Puts a stored row in its place; one with the same key and sequence number gives way (W-7). */
+  insert(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
+    this.version++
+    if (this.leafCount === 0) {
+      // The first key is its own common prefix.
+      this.#skip = end - start
+      this.#slots[0] = 0
+      this.leafCount = 1
+      this.#put(0, 0, id, numericPrefix(key, end, end))
+      return
+    }
+    const shared = this.#shared(key, start, end)
+    if (shared < this.#skip) this.#shorten(shared)
+    const number = numericPrefix(key, start + this.#skip, end)
+    if (!this.#atFinger(number, key, start, end, seqHi, seqLo)) {
+      this.#search(number, key, start, end, seqHi, seqLo)
+      const dir = this.foundDir
+      const at = this.foundAt
+      if (at < this.leafSize(dir) && this.#order(dir, at, number, key, start, end, seqHi, seqLo) === 0) {
+        this.#ids[this.#slots[dir]! * LEAF + at] = id
+        return
+      }
+    }
+    this.#put(this.foundDir, this.foundAt, id, number)
+  }
+
+  /**
+   * Finds the first entry that is not before (key, seq), newest first within a key: afterwards `foundDir`, `foundAt`.
+   * A seqLo of -1 with seqHi 0 lies behind all versions of the key.
+   */
+  find(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
+    if (this.leafCount === 0) {
+      this.foundDir = 0
+      this.foundAt = 0
+      return
+    }
+    const shared = this.#shared(key, start, end)
+    if (shared < this.#skip) {
+      // Not under the common prefix: before all rows or behind them.
+      const sample = this.#sample
+      const before = shared === end - start || key[start + shared]! < sample.key[sample.keyStart + shared]!
+      this.foundDir = before ? 0 : this.leafCount
+      this.foundAt = 0
+      return
+    }
+    this.#search(numericPrefix(key, start + this.#skip, end), key, start, end, seqHi, seqLo)
+    if (this.foundDir < this.leafCount && this.foundAt === this.leafSize(this.foundDir)) {
+      this.foundDir++
+      this.foundAt = 0
+    }
+  }
+
+  /** How much of the common prefix the key shares: at most `#skip`. Row 0 is a sample of it. */
+  #shared(key: Uint8Array, start: number, end: number): number {
+    const sample = this.#sample
+    if (sample.keyEnd === 0) this.#rows.place(0, sample)
+    return sharedLength(sample.key, sample.keyStart, sample.keyStart + this.#skip, key, start, end)
+  }
+
+  /** Order of an entry and what is looked for. Negative: the entry comes first. */
+  #order(
+    dir: number,
+    at: number,
+    number: number,
+    key: Uint8Array,
+    start: number,
+    end: number,
+    seqHi: number,
+    seqLo: number,
+  ): number {
+    const i = this.#slots[dir]! * LEAF + at
+    const own = at === 0 ? this.#firsts[dir]! : this.#numbers[i]!
+    return own !== number ? own - number : this.#tie(this.#ids[i]!, key, start, end, seqHi, seqLo)
+  }
+
+  #tie(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
+    const order = this.#rows.compareKey(id, key, start, end, this.#skip)
+    return order !== 0 ? order : this.#rows.compareAge(id, seqHi, seqLo)
+  }
+
+  /** Ends in a leaf: `foundAt` may be its size. Only an entry before all others ends in leaf 0 at 0. */
+  #search(number: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
+    // The last leaf whose first entry is not behind what is looked for.
+    const firsts = this.#firsts
+    let low = 1
+    let high = this.leafCount
+    while (low < high) {
+      const mid = (low + high) >>> 1
+      const first = firsts[mid]!
+      if (first < number) low = mid + 1
+      else if (first > number) high = mid
+      else if (this.#tie(this.#ids[this.#slots[mid]! * LEAF]!, key, start, end, seqHi, seqLo) <= 0) low = mid + 1
+      else high = mid
+    }
+    const dir = low - 1
+    const slot = this.#slots[dir]!
+    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    const base = slot * LEAF
+    const numbers = this.#numbers
+    low = base
+    high = base + this.#counts[slot]!
+    while (low < high) {
+      const mid = (low + high) >>> 1
+      const own = numbers[mid]!
+      if (own < number) low = mid + 1
+      else if (own > number) high = mid
+      else if (this.#tie(this.#ids[mid]!, key, start, end, seqHi, seqLo) < 0) low = mid + 1
+      else high = mid
+    }
+    this.foundDir = dir
+    this.foundAt = low - base
+  }
+
+  /** True when the new entry belongs directly behind the last inserted one. */
+  #atFinger(number: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
+    const dir = this.#fingerDir
+    const at = this.#fingerAt
+    const slot = this.#slots[dir]!
+    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    if (this.#order(dir, at, number, key, start, end, seqHi, seqLo) >= 0) return false
+    if (at + 1 < this.#counts[slot]!) {
+      if (this.#order(dir, at + 1, number, key, start, end, seqHi, seqLo) <= 0) return false
+    } else if (dir + 1 < this.leafCount && this.#order(dir + 1, 0, number, key, start, end, seqHi, seqLo) <= 0) {
+      return false
+    }
+    this.foundDir = dir
+    this.foundAt = at + 1
+    return true
+  }
+
+  #put(dir: number, at: number, id: number, number: number): void {
+    let slot = this.#slots[dir]!
+    let count = this.#counts[slot]!
+    if (count === LEAF) {
+      // A run of ascending inserts leaves full leaves behind; anything else halves them.
+      const keep = at === LEAF && dir === this.#fingerDir && this.#fingerAt === LEAF - 1 ? LEAF : LEAF >>> 1
+      this.#split(dir, keep)
+      if (at > keep || keep === LEAF) {
+        dir++
+        at -= keep
+        slot = this.#slots[dir]!
+      }
+      count = this.#counts[slot]!
+    }
+    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    const ids = this.#ids
+    const numbers = this.#numbers
+    const base = slot * LEAF
+    for (let i = base + count; i > base + at; i--) {
+      ids[i] = ids[i - 1]!
+      numbers[i] = numbers[i - 1]!
+    }
+    ids[base + at] = id
+    numbers[base + at] = number
+    this.#counts[slot] = count + 1
+    if (at === 0) this.#firsts[dir] = number
+    this.#fingerDir = dir
+    this.#fingerAt = at
+    this.size++
+  }
+
+  /** Moves the entries from `keep` on to a new leaf behind. */
+  #split(dir: number, keep: number): void {
+    const slot = this.#slots[dir]!
+    const fresh = this.leafCount
+    if (fresh === this.#counts.length) this.#grow()
+    const from = slot * LEAF + keep
+    const moved = LEAF - keep
+    this.#ids.copyWithin(fresh * LEAF, from, from + moved)
+    this.#numbers.copyWithin(fresh * LEAF, from, from + moved)
+    this.#counts[slot] = keep
+    this.#counts[fresh] = moved
+    this.#skips[fresh] = this.#skips[slot]!
+    this.#slots.copyWithin(dir + 2, dir + 1, this.leafCount)
+    this.#firsts.copyWithin(dir + 2, dir + 1, this.leafCount)
+    this.#slots[dir + 1] = fresh
+    this.leafCount++
+    if (this.#skips[fresh] !== this.#skip) this.#renumber(fresh)
+    this.#firsts[dir + 1] = this.#numbers[fresh * LEAF]!
+  }
+
+  #grow(): void {
+    const capacity = this.#counts.length < 16 ? this.#counts.length * 2 : Math.ceil(this.#counts.length * 1.5)
+    const ids = new Uint32Array(capacity * LEAF)
+    const numbers = new Float64Array(capacity * LEAF)
+    const counts = new Uint16Array(capacity)
+    const skips = new Uint32Array(capacity)
+    const slots = new Uint32Array(capacity)
+    const firsts = new Float64Array(capacity)
+    ids.set(this.#ids)
+    numbers.set(this.#numbers)
+    counts.set(this.#counts)
+    skips.set(this.#skips)
+    slots.set(this.#slots)
+    firsts.set(this.#firsts)
+    this.#ids = ids
+    this.#numbers = numbers
+    this.#counts = counts
+    this.#skips = skips
+    this.#slots = slots
+    this.#firsts = firsts
+  }
+
+  #shorten(skip: number): void {
+    this.#skip = skip
+    for (let dir = 0; dir < this.leafCount; dir++) this.#firsts[dir] = this.#numberOf(this.idAt(dir, 0))
+  }
+
+  #renumber(slot: number): void {
+    const base = slot * LEAF
+    for (let i = base; i < base + this.#counts[slot]!; i++) this.#numbers[i] = this.#numberOf(this.#ids[i]!)
+    this.#skips[slot] = this.#skip
+  }
+
+  #numberOf(id: number): number {
+    const row = this.#scratch
+    this.#rows.place(id, row)
+    return numericPrefix(row.key, row.keyStart + this.#skip, row.keyEnd)
+  }
+}
