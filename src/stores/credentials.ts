@@ -1,0 +1,90 @@
+// Credentials as stores take them: an explicit object, or an async provider function, so that the official credential
+// packages plug in. They live in #private fields, so printing a store or a provider shows nothing.
+
+import type { Clock } from '../env/env.ts'
+import { invalid } from '../errors.ts'
+import { askProvider, type Expiring, expiryMs, Refreshing } from './refreshing.ts'
+
+/** What `@aws-sdk/credential-providers` and a static key pair have in common. */
+export interface AwsCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string | undefined
+  readonly expiration?: Date | number | string | undefined
+}
+
+export type AwsCredentialProvider = () => AwsCredentials | Promise<AwsCredentials>
+
+/** A bearer token as providers give it: text, or text with its end in one of the usual spellings. */
+export type BearerToken =
+  | string
+  | {
+      readonly token: string
+      readonly expiresAt?: Date | number | string | undefined
+      /** The spelling of `@azure/identity`. */
+      readonly expiresOnTimestamp?: number | undefined
+    }
+
+export type BearerTokenProvider = () => BearerToken | Promise<BearerToken>
+
+/** One source of credentials of type T, shared by the requests of a store. */
+export class CredentialSource<T extends object> {
+  readonly #refreshing: Refreshing<T>
+  readonly #secretsOf: (value: T) => (string | undefined)[]
+
+  constructor(clock: Clock, source: () => Promise<Expiring<T>>, secretsOf: (value: T) => (string | undefined)[]) {
+    this.#refreshing = new Refreshing(clock, source)
+    this.#secretsOf = secretsOf
+  }
+
+  get(): Promise<T> {
+    return this.#refreshing.get()
+  }
+
+  /** After the server said that they are expired or unknown. */
+  reject(value: T): void {
+    this.#refreshing.reject(value)
+  }
+
+  /** What must not appear in any message. */
+  secrets(): string[] {
+    const held = this.#refreshing.peek()
+    return held === undefined ? [] : this.#secretsOf(held).filter((secret) => secret !== undefined)
+  }
+}
+
+export function awsCredentials(
+  clock: Clock,
+  from: AwsCredentials | AwsCredentialProvider,
+): CredentialSource<AwsCredentials> {
+  const provider = typeof from === 'function' ? from : () => from
+  const source = async (): Promise<Expiring<AwsCredentials>> => {
+    const found = await askProvider('AWS credentials', provider)
+    const usable = typeof found?.accessKeyId === 'string' && typeof found.secretAccessKey === 'string'
+    if (!usable || found.accessKeyId === '' || found.secretAccessKey === '') {
+      throw invalid('CREDENTIALS', 'AWS credentials need a non-empty accessKeyId and secretAccessKey')
+    }
+    const { accessKeyId, secretAccessKey, sessionToken } = found
+    const value: AwsCredentials = { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined }
+    // A fixed object cannot be renewed, so its end is the server's to tell.
+    return { value, expiresAt: typeof from === 'function' ? expiryMs(found.expiration) : undefined }
+  }
+  return new CredentialSource(clock, source, (held) => [held.secretAccessKey, held.sessionToken, held.accessKeyId])
+}
+
+export interface Bearer {
+  readonly token: string
+}
+
+export function bearerToken(clock: Clock, from: string | BearerTokenProvider): CredentialSource<Bearer> {
+  const provider = typeof from === 'function' ? from : () => from
+  const source = async (): Promise<Expiring<Bearer>> => {
+    const found = await askProvider('a bearer token', provider)
+    const token = typeof found === 'string' ? found : found?.token
+    if (typeof token !== 'string' || token === '') throw invalid('CREDENTIALS', 'the bearer token is empty')
+    if (!/^[\x21-\x7e]+$/.test(token)) throw invalid('CREDENTIALS', 'the bearer token has characters no token has')
+    const expiresAt = typeof found === 'string' ? undefined : (expiryMs(found.expiresAt) ?? found.expiresOnTimestamp)
+    return { value: { token }, expiresAt }
+  }
+  return new CredentialSource(clock, source, (held) => [held.token])
+}

@@ -1,0 +1,227 @@
+// One request to an object store over `fetch`: a deadline, the caller's AbortSignal, the whole body with its length
+// checked, and failures as typed errors without URLs, headers or secrets. Never retries: wrappers do. Every store of
+// this room except the R2 binding sends through here.
+
+import type { Clock } from '../env/env.ts'
+import { systemClock } from '../env/system.ts'
+import { type SlateDBError, storeError } from '../errors.ts'
+import { HttpFailure, scrub } from './http-errors.ts'
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** What every HTTP store takes. */
+export interface HttpOptions {
+  /** Replaces the global `fetch`: an agent with its own pool or proxy, or a test. */
+  readonly fetch?: Fetch | undefined
+  readonly clock?: Clock | undefined
+  /** An attempt that moved no faster than `minBytesPerSecond` after this long fails. Default 30 s. */
+  readonly timeoutMs?: number | undefined
+  /** Large bodies get more time: one second for each of these. Default 256 KiB. */
+  readonly minBytesPerSecond?: number | undefined
+}
+
+export interface HttpRequest {
+  /** For messages: `PUT`, `LIST`, ... */
+  readonly operation: string
+  /** The object's name inside the store, or '' for none. */
+  readonly path: string
+  readonly method: string
+  /** May hold secrets in its query; never shown. */
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | undefined
+  readonly signal?: AbortSignal | undefined
+  /** Follow redirects. Only for requests that carry no credentials of a store. */
+  readonly follow?: boolean
+  /** An answer with status 200 that is longer than this is dropped, and fails. */
+  readonly limitBytes?: number
+  readonly cache?: RequestCache
+  /** The values that must not appear in an error. */
+  readonly secrets: readonly string[]
+}
+
+export interface HttpReply {
+  readonly status: number
+  readonly headers: Headers
+  readonly bytes: Uint8Array
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+// Browsers would answer a conditional read from their own cache; older Workers throw on the option they do not know.
+const takesCacheOption = typeof Request === 'function' && 'cache' in Request.prototype
+
+export class HttpClient {
+  readonly clock: Clock
+  readonly #fetch: Fetch
+  readonly #timeoutMs: number
+  readonly #bytesPerMs: number
+
+  constructor(options: HttpOptions) {
+    // A method call: `fetch` refuses to run with a foreign `this` in browsers and Workers.
+    this.#fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init))
+    this.clock = options.clock ?? systemClock
+    this.#timeoutMs = options.timeoutMs ?? 30_000
+    this.#bytesPerMs = (options.minBytesPerSecond ?? 256 * 1024) / 1000
+  }
+
+  /** The answer with its whole body, whatever its status. Rejects when there is none, or only a part of one. */
+  async send(request: HttpRequest): Promise<HttpReply> {
+    request.signal?.throwIfAborted()
+    const attempt = new Attempt(this.clock, this.#timeoutMs + (request.body?.length ?? 0) / this.#bytesPerMs, request)
+    try {
+      const response = await this.#fetch(request.url, attempt.init())
+      const announced = announcedLength(request, response)
+      if (request.limitBytes !== undefined && response.status === 200 && (announced ?? 0) > request.limitBytes) {
+        response.body?.cancel().catch(() => {})
+        throw failure(request, `the server ignored the range and sent ${announced} bytes`, 'RANGE_IGNORED', 'Generic')
+      }
+      if (announced !== undefined) attempt.extend(announced / this.#bytesPerMs)
+      const bytes = announced === 0 ? drain(response) : new Uint8Array(await response.arrayBuffer())
+      if (announced !== undefined && bytes.length !== announced) {
+        throw failure(request, `the body ended after ${bytes.length} of ${announced} bytes`, 'TRUNCATED', 'Generic')
+      }
+      return { status: response.status, headers: response.headers, bytes }
+    } catch (error) {
+      throw attempt.explain(error)
+    } finally {
+      attempt.end()
+    }
+  }
+}
+
+/** The life of one attempt: what can end it early, and why it did. */
+class Attempt {
+  readonly #clock: Clock
+  readonly #request: HttpRequest
+  readonly #abort = new AbortController()
+  #deadlineMs: number
+  #cancelTimer: () => void
+  #late = false
+  readonly #forward = () => this.#abort.abort()
+  readonly #expire = () => {
+    this.#late = true
+    this.#abort.abort()
+  }
+
+  constructor(clock: Clock, deadlineMs: number, request: HttpRequest) {
+    this.#clock = clock
+    this.#request = request
+    this.#deadlineMs = deadlineMs
+    this.#cancelTimer = this.#arm(deadlineMs)
+    request.signal?.addEventListener('abort', this.#forward, { once: true })
+  }
+
+  init(): RequestInit {
+    const { method, headers, body, follow, cache } = this.#request
+    const init: RequestInit = { method, headers, redirect: follow ? 'follow' : 'manual', signal: this.#abort.signal }
+    if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>
+    if (takesCacheOption) init.cache = cache ?? 'no-store'
+    return init
+  }
+
+  extend(ms: number): void {
+    if (ms < 1000) return
+    this.#deadlineMs += ms
+    this.#cancelTimer()
+    this.#cancelTimer = this.#arm(this.#deadlineMs)
+  }
+
+  end(): void {
+    this.#cancelTimer()
+    this.#request.signal?.removeEventListener('abort', this.#forward)
+  }
+
+  explain(error: unknown): unknown {
+    const { signal } = this.#request
+    if (signal?.aborted) return signal.reason
+    if (this.#late) {
+      return failure(
+        this.#request,
+        `no complete answer within ${Math.round(this.#deadlineMs)} ms`,
+        'TIMEOUT',
+        'Generic',
+      )
+    }
+    if (isOwn(error)) return error
+    const code = systemCode(error)
+    return failure(
+      this.#request,
+      NETWORK_HINTS[code] ?? scrub(plainMessage(error), this.#request.secrets),
+      code,
+      'Generic',
+    )
+  }
+
+  #arm(ms: number): () => void {
+    return this.#clock.schedule(ms, this.#expire, { idle: true, label: `${this.#request.operation} deadline` })
+  }
+}
+
+const NETWORK_HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused: is the server running, and is the port right?',
+  ENOTFOUND: 'the host name is not known: check the endpoint and the region',
+  EAI_AGAIN: 'the host name cannot be resolved now: check the network',
+  ECONNRESET: 'the connection was reset',
+  UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
+  EPIPE: 'the connection was closed while the request was sent',
+  ETIMEDOUT: 'the host did not answer',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  UND_ERR_CONNECT_TIMEOUT: 'the host did not answer',
+  CERT_HAS_EXPIRED: "the server's certificate has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "the server's certificate is self-signed and not trusted here",
+  SELF_SIGNED_CERT_IN_CHAIN: "the server's certificate chain is not trusted here",
+  ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another host name",
+}
+
+const own = new WeakSet<object>()
+
+function failure(request: HttpRequest, what: string, code: string, reason: 'Generic' | 'NotSupported'): SlateDBError {
+  const cause = new HttpFailure(what, 0, code)
+  const error = storeError(reason, request.path, `${request.operation} at ${hostOf(request.url)} failed: ${what}`, {
+    cause,
+  })
+  own.add(error)
+  return error
+}
+
+function isOwn(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && own.has(error)
+}
+
+/** Scheme and host of a URL: the part that may be shown. */
+export function hostOf(url: string): string {
+  const match = /^([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#]*@)?([^/?#]*)/i.exec(url)
+  return match === null ? 'the store' : `${match[1]}${match[2]}`
+}
+
+/** The body's length as announced, where it says something about the bytes we get to see. */
+function announcedLength(request: HttpRequest, response: Response): number | undefined {
+  if (request.method === 'HEAD' || response.status === 204 || response.status === 304) return 0
+  const header = response.headers.get('content-length')
+  if (header === null || !/^\d+$/.test(header)) return undefined
+  const encoding = response.headers.get('content-encoding')
+  return encoding === null || encoding === 'identity' ? Number(header) : undefined
+}
+
+function drain(response: Response): Uint8Array {
+  response.body?.cancel().catch(() => {})
+  return NO_BYTES
+}
+
+/** The first error code in the chain of causes: runtimes hide it behind "fetch failed". */
+function systemCode(error: unknown): string {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 5; depth++) {
+    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown }
+    if (typeof code === 'string') return code
+    at = cause ?? (Array.isArray(errors) ? errors[0] : undefined)
+  }
+  return 'NETWORK'
+}
+
+function plainMessage(error: unknown): string {
+  if (!(error instanceof Error)) return 'the request failed'
+  const inner = error.cause instanceof Error ? `: ${error.cause.message}` : ''
+  return `${error.message}${inner}`
+}

@@ -1,0 +1,131 @@
+// What a server's refusal becomes: a typed store error that names the object and says what to fix, and never a
+// credential. Nothing a server or a runtime says is passed on before it went through `scrub`.
+
+import { isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
+
+/** The cause of a store error that came from an answer: for logs and for retry pacing. Carries no URL and no header. */
+export class HttpFailure extends Error {
+  override readonly name: string = 'HttpFailure'
+  /** HTTP status, or 0 when there was no answer. */
+  readonly status: number
+  /** The server's own code, such as `SlowDown`, or the system's, such as `ECONNREFUSED`. */
+  readonly code: string
+  /** What support asks for. */
+  readonly requestId?: string
+  /** What the server asked us to wait. */
+  readonly retryAfterMs?: number
+
+  constructor(message: string, status: number, code: string, more: { requestId?: string; retryAfterMs?: number } = {}) {
+    super(message)
+    this.status = status
+    this.code = code
+    if (more.requestId !== undefined) this.requestId = more.requestId
+    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs
+  }
+}
+
+/** How long the server asked to wait before the next try, if it did. */
+export function retryAfterMs(error: unknown): number | undefined {
+  const cause = isSlateDBError(error) ? error.cause : error
+  return cause instanceof HttpFailure ? cause.retryAfterMs : undefined
+}
+
+const MIN_SECRET = 6
+
+/**
+ * `text` without any of `secrets` (also in their URL and base64 spelling), without URL user-info and without query
+ * strings, cut to a readable length.
+ */
+export function scrub(text: string, secrets: readonly string[] = []): string {
+  let out = text
+  for (const secret of secrets) {
+    if (secret.length < MIN_SECRET) continue
+    for (const spelling of [secret, encodeURIComponent(secret), safeDecode(secret)]) {
+      if (spelling.length >= MIN_SECRET) out = out.replaceAll(spelling, '[redacted]')
+    }
+  }
+  out = out
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1[redacted]@')
+    .replace(/\?[^\s"'<>]*=[^\s"'<>]*/g, '?[redacted]')
+    .replace(/\b(Bearer|Basic|SharedKey|AWS4-HMAC-SHA256)\s+\S+/gi, '$1 [redacted]')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+  return out.length > 300 ? `${out.slice(0, 300)}...` : out
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** What a server said, brought into one shape by each store. */
+export interface Refusal {
+  readonly operation: string
+  readonly path: string
+  /** Scheme and host, for the reader's orientation. */
+  readonly host: string
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly requestId?: string | undefined
+  readonly retryAfterMs?: number | undefined
+  readonly secrets: readonly string[]
+}
+
+/** The store error of one refusal; `hint` says what to do about it. */
+export function refused(reason: StoreReason, refusal: Refusal, hint?: string): SlateDBError {
+  const said = scrub(refusal.message, refusal.secrets)
+  const code = scrub(refusal.code, refusal.secrets)
+  const answer = [String(refusal.status), code, said].filter((part) => part !== '' && part !== '0').join(' ')
+  const detail = `${refusal.operation} at ${refusal.host} was answered ${answer}${hint === undefined ? '' : `; ${hint}`}`
+  const more: { requestId?: string; retryAfterMs?: number } = {}
+  if (refusal.requestId !== undefined) more.requestId = scrub(refusal.requestId, refusal.secrets)
+  if (refusal.retryAfterMs !== undefined) more.retryAfterMs = refusal.retryAfterMs
+  const cause = new HttpFailure(`HTTP ${refusal.status} ${code}`.trim(), refusal.status, code, more)
+  return storeError(reason, refusal.path, detail, { cause })
+}
+
+/** What the user can do about a status that every HTTP store understands the same way; undefined = not known here. */
+export function refusedByStatus(refusal: Refusal): SlateDBError {
+  switch (refusal.status) {
+    case 401:
+      return refused('Unauthenticated', refusal, 'check the credentials')
+    case 403:
+      return refused('PermissionDenied', refusal, 'the credentials lack permission for this operation')
+    case 404:
+      return refused('NotFound', refusal)
+    case 304:
+      return refused('NotModified', refusal)
+    case 405:
+    case 501:
+      return refused('NotSupported', refusal, 'this store does not offer the operation')
+    case 412:
+      return refused('Precondition', refusal)
+    case 416:
+      return refused('Generic', refusal, 'the range starts at or behind the end of the object')
+    case 429:
+      return refused('Generic', refusal, 'the store asks to slow down')
+    default:
+      return refused('Generic', refusal)
+  }
+}
+
+/** `Retry-After` as milliseconds: seconds or a date. */
+export function parseRetryAfter(value: string | null, now: number): number | undefined {
+  if (value === null) return undefined
+  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.round(Number(value) * 1000)
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+/** Says how far this machine's clock is off, when it is far enough to make signatures fail. */
+export function clockHint(dateHeader: string | null, now: number): string {
+  const server = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
+  if (Number.isNaN(server)) return 'check the clock of this machine'
+  const minutes = Math.round(Math.abs(server - now) / 60_000)
+  const direction = now < server ? 'behind' : 'ahead of'
+  return `the clock of this machine is ${minutes} minutes ${direction} the server's: set the clock`
+}

@@ -1,0 +1,390 @@
+// Amazon S3 and what speaks its protocol: MinIO, Cloudflare R2, Tigris, Ceph RGW. `fetch` and WebCrypto only, so the same
+// file runs in Node, Bun, Deno, Workers and browsers. Signing is aws4fetch's; nothing here retries.
+
+import { AwsV4Signer } from 'aws4fetch'
+import { concatBytes } from '../bytes/compare.ts'
+import { toHex } from '../bytes/text.ts'
+import { invalid, storeError } from '../errors.ts'
+import type {
+  Body,
+  Capabilities,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutMode,
+  PutOptions,
+  PutResult,
+  RequestOptions,
+  Upload,
+} from '../objects/store.ts'
+import { checkPath, checkPrefix } from '../objects/store-path.ts'
+import { checkRange, rangeError } from '../objects/store-range.ts'
+import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
+import {
+  type AwsCredentialProvider,
+  type AwsCredentials,
+  awsCredentials,
+  type CredentialSource,
+} from './credentials.ts'
+import { asListing, base64, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
+import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
+import { parseRetryAfter } from './http-errors.ts'
+import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
+import { credentialsAreStale, embeddedError, parseListPage, s3Refused } from './s3-answers.ts'
+import { escapeXml, parseDocument, text, tryParse } from './xml.ts'
+
+export interface S3Options extends HttpOptions {
+  readonly bucket: string
+  /** Default `us-east-1`; R2 wants `auto`. */
+  readonly region?: string | undefined
+  /** Of a server other than AWS, such as `https://play.min.io`. */
+  readonly endpoint?: string | undefined
+  /** The bucket as part of the host name. Default: on AWS yes, on another endpoint no. */
+  readonly virtualHostedStyle?: boolean | undefined
+  /** Without them requests are not signed. */
+  readonly credentials?: AwsCredentials | AwsCredentialProvider | undefined
+  /** Plain http to hosts other than this machine. */
+  readonly allowHttp?: boolean | undefined
+  /** Over https, leave the hash of the body out of the signature: saves a SHA-256 of everything written. */
+  readonly unsignedPayload?: boolean | undefined
+  /** Ceph RGW wants the etag of `If-Match` without quotes. */
+  readonly etagStyle?: 'quoted' | 'unquoted' | undefined
+  /** 'disabled' for a server that ignores conditions: such a store is for readers only. */
+  readonly conditionalPut?: 'etag' | 'disabled' | undefined
+  /** Sends the SHA-256 of every body, for the server to check and keep. */
+  readonly checksum?: 'sha256' | undefined
+  /** Added to every request that writes an object, such as `x-amz-server-side-encryption`. */
+  readonly writeHeaders?: Readonly<Record<string, string>> | undefined
+  readonly requestPayer?: boolean | undefined
+  /** Objects per page of a list, at most 1,000. */
+  readonly pageSize?: number | undefined
+  /** Bytes of one part of an upload; default 8 MiB, at least 5 MiB on AWS. */
+  readonly partSizeBytes?: number | undefined
+}
+
+interface S3Request extends RequestOptions {
+  readonly operation: string
+  readonly path: string
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+  readonly query?: string
+  readonly headers?: Record<string, string>
+  readonly body?: Uint8Array
+  readonly mode?: PutMode
+  readonly limitBytes?: number
+}
+
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
+
+export class S3Store implements ObjectStore {
+  readonly capabilities: Capabilities
+  readonly #client: HttpClient
+  readonly #options: S3Options
+  readonly #region: string
+  readonly #endpoint: Endpoint
+  /** Everything before the object's name, ending in a slash. */
+  readonly #base: string
+  readonly #credentials: CredentialSource<AwsCredentials> | undefined
+  /** Keys derived for the day, by secret. */
+  #signingKeys = new Map<string, ArrayBuffer>()
+
+  constructor(options: S3Options) {
+    if (options.bucket === '' || /[/?#\s]/.test(options.bucket))
+      throw invalid('BUCKET', 'the bucket needs a plain name')
+    const conditional = options.conditionalPut !== 'disabled'
+    this.capabilities = {
+      createIfAbsent: conditional,
+      compareAndSet: conditional,
+      metadata: true,
+      suffixRange: true,
+      listStartAfter: true,
+    }
+    this.#client = new HttpClient(options)
+    this.#options = options
+    this.#region = options.region ?? 'us-east-1'
+    this.#endpoint = s3Endpoint(options, this.#region)
+    this.#base = `${this.#endpoint.origin}${this.#endpoint.basePath}/`
+    if (options.unsignedPayload && this.#endpoint.scheme === 'http') {
+      throw invalid('UNSIGNED_PAYLOAD', 'unsigned_payload needs https: over http nothing else protects the body')
+    }
+    const { credentials } = options
+    this.#credentials = credentials === undefined ? undefined : awsCredentials(this.#client.clock, credentials)
+  }
+
+  async get(path: string, options: GetOptions = {}): Promise<GetResult> {
+    checkPath(path)
+    const { range, ifNoneMatch, refetch, signal } = options
+    checkRange(path, range)
+    const headers: Record<string, string> = {}
+    if (range !== undefined) headers.range = rangeHeader(range)
+    if (ifNoneMatch !== undefined) headers['if-none-match'] = this.#etagSent(ifNoneMatch)
+    if (refetch) headers['cache-control'] = 'no-cache'
+    const limit = range === undefined ? {} : { limitBytes: WHOLE_OBJECT_LIMIT }
+    const reply = await this.#send({ operation: 'GET', path, method: 'GET', headers, signal, ...limit })
+    if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
+    if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, { operation: 'GET', path })
+    return { ...rangedReply(path, range, reply), etag: etagOf(reply), lastModified: modifiedOf(reply) }
+  }
+
+  async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
+    checkPath(path)
+    const reply = await this.#send({ operation: 'HEAD', path, method: 'HEAD', signal: options.signal })
+    if (reply.status !== 200) throw this.#refused(reply, { operation: 'HEAD', path })
+    const length = reply.headers.get('content-length')
+    if (length === null) throw storeError('Generic', path, 'the answer to HEAD has no Content-Length')
+    const metadata: Record<string, string> = {}
+    reply.headers.forEach((value, name) => {
+      if (name.startsWith('x-amz-meta-')) metadata[name.slice(11)] = value
+    })
+    return { path, size: Number(length), etag: etagOf(reply), lastModified: modifiedOf(reply) ?? 0, metadata }
+  }
+
+  async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
+    checkPath(path)
+    const bytes = body instanceof Uint8Array ? body : concatBytes(body)
+    const headers = { ...this.#writeHeaders(options), ...this.#condition(path, options.mode) }
+    const request = { operation: 'PUT', path, mode: options.mode, signal: options.signal } as const
+    const reply = await this.#send({ ...request, method: 'PUT', headers, body: bytes })
+    if (reply.status !== 200 && reply.status !== 201 && reply.status !== 204) throw this.#refused(reply, request)
+    return { etag: etagOf(reply) }
+  }
+
+  async delete(path: string, options: RequestOptions = {}): Promise<void> {
+    checkPath(path)
+    const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', signal: options.signal })
+    if (reply.status === 200 || reply.status === 202 || reply.status === 204) return
+    const code = codeOf(reply)
+    if (reply.status === 404 && code !== 'NoSuchBucket') return
+    throw this.#refused(reply, { operation: 'DELETE', path })
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
+    checkPrefix(prefix)
+    const { startAfter, signal } = options
+    const found: ObjectInfo[] = []
+    let token: string | undefined
+    do {
+      const query = queryString({
+        'continuation-token': token,
+        'encoding-type': 'url',
+        'list-type': '2',
+        'max-keys': this.#options.pageSize === undefined ? undefined : String(this.#options.pageSize),
+        prefix: prefix === '' ? undefined : prefix,
+        'start-after': token === undefined && startAfter ? startAfter : undefined,
+      })
+      const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', query, signal })
+      if (reply.status !== 200) throw this.#refused(reply, { operation: 'LIST', path: '' })
+      const page = parseListPage(reply.bytes)
+      for (const object of page.objects) found.push(object)
+      if (page.next === '') throw storeError('Generic', '', 'LIST was cut off: a page names no next page')
+      token = page.next
+    } while (token !== undefined)
+    return asListing(found, prefix, startAfter)
+  }
+
+  async startUpload(
+    path: string,
+    options: Omit<PutOptions, 'mode'> & { readonly mode?: PutMode } = {},
+  ): Promise<Upload> {
+    checkPath(path)
+    options.signal?.throwIfAborted()
+    const { partSizeBytes: chunkBytes = 8 * 1024 * 1024 } = this.#options
+    return new ChunkedUpload(this.#partSink(path, options), { path, chunkBytes, concurrency: 4 })
+  }
+
+  async copy(from: string, to: string, options: RequestOptions = {}): Promise<void> {
+    checkPath(from)
+    checkPath(to)
+    const headers = { ...this.#writeHeaders({}), 'x-amz-copy-source': `/${this.#options.bucket}/${encodePath(from)}` }
+    const request = { operation: 'COPY', path: from, signal: options.signal } as const
+    const reply = await this.#send({ ...request, path: to, method: 'PUT', headers })
+    if (reply.status !== 200) throw this.#refused(reply, request)
+    this.#checkEmbedded(reply, request)
+  }
+
+  describe(): string {
+    return `s3://${this.#options.bucket} (${this.#endpoint.origin}, region ${this.#region})`
+  }
+
+  #partSink(path: string, upload: { metadata?: PutOptions['metadata']; mode?: PutMode }): PartSink {
+    const etags: string[] = []
+    let uploadId = ''
+    const mode = upload.mode ?? 'overwrite'
+    const call = { operation: 'multipart upload', path, mode } as const
+    return {
+      single: (body, options) => this.put(path, body, { ...upload, ...options, mode }),
+      begin: async ({ signal }) => {
+        const headers = this.#writeHeaders(upload)
+        const reply = await this.#send({ ...call, method: 'POST', query: 'uploads=', headers, signal })
+        if (reply.status !== 200) throw this.#refused(reply, call)
+        uploadId = text(parseDocument(reply.bytes, 'multipart upload'), 'UploadId')
+      },
+      part: async (number, body, { signal }) => {
+        const query = queryString({ partNumber: String(number), uploadId })
+        const reply = await this.#send({ ...call, method: 'PUT', query, body, signal, headers: this.#partHeaders() })
+        const etag = etagOf(reply)
+        if (reply.status !== 200) throw this.#refused(reply, call)
+        if (etag === undefined) throw storeError('Generic', path, `part ${number} of the upload has no etag`)
+        etags[number - 1] = etag
+      },
+      complete: async (_parts, _last, { signal }) => {
+        const parts = etags.map(
+          (etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+        )
+        const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`
+        const headers = { ...this.#condition(path, mode), 'content-type': 'application/xml' }
+        const body = new TextEncoder().encode(xml)
+        const query = queryString({ uploadId })
+        const reply = await this.#send({ ...call, method: 'POST', query, headers, body, signal })
+        if (reply.status !== 200) throw this.#refused(reply, call)
+        return { etag: text(this.#checkEmbedded(reply, call), 'ETag') || undefined }
+      },
+      abort: async () => {
+        await this.#send({ ...call, method: 'DELETE', query: queryString({ uploadId }) })
+      },
+    }
+  }
+
+  #condition(path: string, mode: PutMode): Record<string, string> {
+    if (mode === 'overwrite') return {}
+    if (!this.capabilities.createIfAbsent)
+      throw storeError('NotSupported', path, 'conditional writes are disabled here')
+    return mode === 'create' ? { 'if-none-match': '*' } : { 'if-match': this.#etagSent(mode.ifMatch) }
+  }
+
+  #etagSent(etag: string): string {
+    return this.#options.etagStyle === 'unquoted' ? etag.replace(/^"|"$/g, '') : etag
+  }
+
+  #writeHeaders(options: { metadata?: PutOptions['metadata'] }): Record<string, string> {
+    const headers: Record<string, string> = { ...this.#options.writeHeaders }
+    for (const [name, value] of checkMetadata(options.metadata)) headers[`x-amz-meta-${name}`] = value
+    return headers
+  }
+
+  /** Parts repeat only a customer's own key; the rest of the settings belongs to the upload. */
+  #partHeaders(): Record<string, string> {
+    const own = Object.entries(this.#options.writeHeaders ?? {})
+    return Object.fromEntries(own.filter(([name]) => name.startsWith('x-amz-server-side-encryption-customer-')))
+  }
+
+  async #send(request: S3Request): Promise<HttpReply> {
+    const { operation, path, method, body, signal, limitBytes } = request
+    const key = path === '' ? '' : encodePath(path)
+    const url = `${this.#base}${key}${request.query === undefined ? '' : `?${request.query}`}`
+    const headers: Record<string, string> = { ...request.headers }
+    if (this.#options.requestPayer) headers['x-amz-request-payer'] = 'requester'
+    const hash = await this.#bodyHash(body, method)
+    if (hash !== undefined && this.#options.checksum && body !== undefined && method === 'PUT') {
+      headers['x-amz-checksum-sha256'] = base64(hash)
+    }
+    const credentials = await this.#credentials?.get()
+    if (credentials !== undefined) await this.#sign(method, url, headers, credentials, hash)
+    // Behind the signature: proxies may drop it, and an answer that is compressed on the way has no length to check.
+    headers['accept-encoding'] = 'identity'
+    const secrets = [...(this.#credentials?.secrets() ?? []), headers.authorization ?? '']
+    const limit = limitBytes === undefined ? {} : { limitBytes }
+    const reply = await this.#client.send({ operation, path, method, url, headers, body, signal, secrets, ...limit })
+    if (credentials !== undefined && reply.status >= 400 && credentialsAreStale(codeOf(reply))) {
+      this.#credentials?.reject(credentials)
+    }
+    return reply
+  }
+
+  /** SHA-256 of the body; undefined for no body or one that is not signed. */
+  async #bodyHash(body: Uint8Array | undefined, method: string): Promise<Uint8Array | undefined> {
+    const { unsignedPayload, checksum } = this.#options
+    if (body === undefined || (unsignedPayload && !(checksum && method === 'PUT'))) return undefined
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', body as Uint8Array<ArrayBuffer>))
+  }
+
+  async #sign(
+    method: string,
+    url: string,
+    headers: Record<string, string>,
+    credentials: AwsCredentials,
+    hash: Uint8Array | undefined,
+  ): Promise<void> {
+    const { accessKeyId, secretAccessKey, sessionToken } = credentials
+    const unsigned = this.#options.unsignedPayload === true
+    headers['x-amz-content-sha256'] = unsigned ? 'UNSIGNED-PAYLOAD' : hash === undefined ? EMPTY_SHA256 : toHex(hash)
+    // One entry a day and secret; a renewed secret starts over.
+    if (this.#signingKeys.size > 8) this.#signingKeys = new Map()
+    const signer = new AwsV4Signer({
+      method,
+      url,
+      headers,
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      service: 's3',
+      region: this.#region,
+      cache: this.#signingKeys,
+      datetime: new Date(this.#client.clock.now()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
+    })
+    const signed = await signer.sign()
+    signed.headers.forEach((value, name) => {
+      headers[name] = value
+    })
+  }
+
+  #refused(reply: HttpReply, request: { operation: string; path: string; mode?: PutMode }): Error {
+    const root = tryParse(reply.bytes)
+    const now = this.#client.clock.now()
+    return s3Refused({
+      ...request,
+      mode: request.mode,
+      host: this.#endpoint.origin,
+      status: reply.status,
+      code: text(root, 'Code'),
+      message: text(root, 'Message'),
+      requestId: reply.headers.get('x-amz-request-id') ?? undefined,
+      retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), now),
+      secrets: this.#credentials?.secrets() ?? [],
+      bucket: this.#options.bucket,
+      region: this.#region,
+      bucketRegion: reply.headers.get('x-amz-bucket-region') ?? text(root, 'Region'),
+      date: reply.headers.get('date'),
+      now,
+    })
+  }
+
+  #checkEmbedded(reply: HttpReply, request: { operation: string; path: string; mode?: PutMode }) {
+    const root = parseDocument(reply.bytes, request.operation)
+    const error = embeddedError(root)
+    if (error === undefined) return root
+    const status = error.code === 'PreconditionFailed' ? 412 : 500
+    throw this.#refused({ ...reply, status }, request)
+  }
+}
+
+function s3Endpoint(options: S3Options, region: string): Endpoint {
+  const { bucket, endpoint, allowHttp = false } = options
+  if (endpoint === undefined) {
+    // A dot in the bucket's name would not match the certificate of the host.
+    const virtual = options.virtualHostedStyle ?? !bucket.includes('.')
+    const host = virtual ? `${bucket}.s3.${region}.amazonaws.com` : `s3.${region}.amazonaws.com/${bucket}`
+    return parseEndpoint('the region', `https://${host}`, allowHttp)
+  }
+  const parsed = parseEndpoint('the endpoint', endpoint, allowHttp)
+  if (!options.virtualHostedStyle) return { ...parsed, basePath: `${parsed.basePath}/${bucket}` }
+  if (parsed.host.startsWith(`${bucket}.`)) return parsed
+  const host = `${bucket}.${parsed.host}`
+  return { ...parsed, host, origin: `${parsed.scheme}://${host}` }
+}
+
+function etagOf(reply: HttpReply): string | undefined {
+  return reply.headers.get('etag')?.replace(/^W\//, '') ?? undefined
+}
+
+function modifiedOf(reply: HttpReply): number | undefined {
+  const header = reply.headers.get('last-modified')
+  const ms = header === null ? Number.NaN : Date.parse(header)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+function codeOf(reply: HttpReply): string {
+  return reply.bytes.length === 0 ? '' : text(tryParse(reply.bytes), 'Code')
+}
