@@ -1,0 +1,84 @@
+// Ready-made merge operators. Each is associative: operands may be combined with each other before a base is known,
+// so a result is again a valid operand (features.md A.12).
+
+import { compareBytes, concatBytes } from '../bytes/compare.ts'
+import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+
+/** Combines what is there (if anything) with one operand. Must be associative, must not keep or change its inputs. */
+export type MergeFunction = (key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array) => Uint8Array
+
+const MASK = 0xffffffffffffffffn
+
+const readJson = (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes))
+const writeJson = (value: unknown): Uint8Array => encodeUtf8(JSON.stringify(value))
+
+function jsonNumber(bytes: Uint8Array): number {
+  const value = readJson(bytes)
+  if (typeof value !== 'number') throw new TypeError(`a counter holds a number, not ${JSON.stringify(value)}`)
+  return value
+}
+
+function jsonArray(bytes: Uint8Array): unknown[] {
+  const value = readJson(bytes)
+  return Array.isArray(value) ? value : [value]
+}
+
+function u64(bytes: Uint8Array): bigint {
+  if (bytes.length !== 8) throw new TypeError(`a u64 has 8 bytes, not ${bytes.length}`)
+  return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
+}
+
+type Json = Record<string, unknown>
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** RFC 7396 without its deletions: a `null` stays, since the base it would delete from may not be known yet. */
+function patched(base: unknown, patch: unknown): unknown {
+  if (!isObject(base) || !isObject(patch)) return patch
+  // Object.fromEntries defines keys, so "__proto__" is a key like any other.
+  return Object.fromEntries([
+    ...Object.entries(base),
+    ...Object.entries(patch).map(([name, value]) => [
+      name,
+      Object.hasOwn(base, name) ? patched(base[name], value) : value,
+    ]),
+  ]) as Json
+}
+
+/** Union in order of first appearance; elements are the same when their JSON is. */
+function union(existing: unknown[], added: unknown[]): unknown[] {
+  const seen = new Map<string, unknown>()
+  for (const element of [...existing, ...added]) {
+    const text = JSON.stringify(element)
+    if (!seen.has(text)) seen.set(text, element)
+  }
+  return [...seen.values()]
+}
+
+const over =
+  (combine: (existing: Uint8Array, operand: Uint8Array) => Uint8Array): MergeFunction =>
+  (_key, existing, operand) =>
+    existing === undefined ? operand : combine(existing, operand)
+
+/** Merge operators for common jobs; use one as `mergeOperator` on open. */
+export const mergeOperators = {
+  /** Adds JSON numbers: fits `valueEncoding: 'json'`. */
+  counter: over((a, b) => writeJson(jsonNumber(a) + jsonNumber(b))),
+  /** Adds unsigned 64-bit integers, little-endian; wraps around. */
+  sumU64LE: over((a, b) => {
+    const out = new Uint8Array(8)
+    new DataView(out.buffer).setBigUint64(0, (u64(a) + u64(b)) & MASK, true)
+    return out
+  }),
+  /** Keeps the greater one, compared as bytes. */
+  max: over((a, b) => (compareBytes(a, b) >= 0 ? a : b)),
+  /** Keeps the smaller one, compared as bytes. */
+  min: over((a, b) => (compareBytes(a, b) <= 0 ? a : b)),
+  /** Writes the operand behind what is there. */
+  append: over((a, b) => concatBytes([a, b])),
+  /** Deep-merges JSON objects; anything else is replaced. `null` is a value here, not a deletion. */
+  jsonPatch: over((a, b) => writeJson(patched(readJson(a), readJson(b)))),
+  /** Unites JSON arrays; an operand that is no array counts as one element. */
+  setUnion: (_key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array): Uint8Array =>
+    writeJson(union(existing === undefined ? [] : jsonArray(existing), jsonArray(operand))),
+} satisfies Readonly<Record<string, MergeFunction>>
