@@ -1,0 +1,89 @@
+// A progress bar with rows per second and the time that is left. On a terminal it is a bar; elsewhere a line every few
+// seconds, so that a log of a long import says how it went.
+
+import { Presets, SingleBar } from 'cli-progress'
+import { bytes, count, duration, rate } from './human.ts'
+import type { Shell } from './shell.ts'
+
+const LINE_EVERY_MS = 5000
+const REDRAW_EVERY_MS = 100
+
+export interface Progress {
+  /** `done` towards the total, and the rows so far. Cheap: call it as often as you like. */
+  update(done: number, rows: number): void
+  /** Takes the bar away or leaves it full; returns the milliseconds since the start. */
+  stop(): number
+}
+
+export interface ProgressOptions {
+  readonly label: string
+  /** `undefined`: nobody knows how much there is (standard input). */
+  readonly total: number | undefined
+  /** What `total` counts. */
+  readonly unit: 'rows' | 'bytes'
+}
+
+export function startProgress(shell: Shell, options: ProgressOptions): Progress {
+  const started = shell.clock.monotonic()
+  const elapsed = () => shell.clock.monotonic() - started
+  if (shell.flags.quiet === true) return { update: () => {}, stop: elapsed }
+  if (shell.streams.stderr.isTTY !== true) return lines(shell, options, elapsed)
+  return bar(shell, options, elapsed)
+}
+
+function bar(shell: Shell, options: ProgressOptions, elapsed: () => number): Progress {
+  const { label, total, unit } = options
+  const size = (value: number) => (unit === 'bytes' ? bytes(value) : count(value))
+  const known = total === undefined ? '' : ' {percentage}% |{bar}| {size}'
+  const single = new SingleBar(
+    {
+      stream: shell.streams.stderr as NodeJS.WritableStream,
+      format: `${label}${known} | {rowsText} rows | {speed} rows{left}`,
+      hideCursor: true,
+      barsize: 24,
+      fps: 1000 / REDRAW_EVERY_MS,
+    },
+    Presets.shades_classic,
+  )
+  const fields = (done: number, rows: number) => ({
+    size: `${size(done)}/${size(total ?? done)}`,
+    rowsText: count(rows),
+    speed: rate(rows, elapsed()),
+    left: total === undefined ? '' : ` | ${timeLeft(done, total, elapsed())} left`,
+  })
+  single.start(total ?? 1, 0, fields(0, 0))
+  let drawn = elapsed()
+  let last: [number, number] = [0, 0]
+  return {
+    update(done, rows) {
+      last = [done, rows]
+      if (elapsed() - drawn < REDRAW_EVERY_MS) return
+      drawn = elapsed()
+      single.update(total === undefined ? 0 : done, fields(done, rows))
+    },
+    stop() {
+      single.update(total === undefined ? 1 : last[0], fields(...last))
+      single.stop()
+      return elapsed()
+    },
+  }
+}
+
+function lines(shell: Shell, options: ProgressOptions, elapsed: () => number): Progress {
+  let printed = elapsed()
+  return {
+    update(done, rows) {
+      if (elapsed() - printed < LINE_EVERY_MS) return
+      printed = elapsed()
+      const share = options.total === undefined ? '' : ` ${((done / options.total) * 100).toFixed(0)}%`
+      const left = options.total === undefined ? '' : `, ${timeLeft(done, options.total, printed)} left`
+      shell.note(`${options.label}${share}: ${count(rows)} rows, ${rate(rows, printed)} rows${left}`)
+    },
+    stop: elapsed,
+  }
+}
+
+function timeLeft(done: number, total: number, elapsedMs: number): string {
+  if (done <= 0) return '?'
+  return duration(Math.max(0, ((total - done) / done) * elapsedMs))
+}

@@ -1,0 +1,87 @@
+// The world of a command: where it reads, where it prints, what it was told globally. Results go to stdout, everything
+// for the eye (progress, notes, errors) to stderr, so that a pipe gets nothing but results.
+
+import { once } from 'node:events'
+import picocolors from 'picocolors'
+import type { Clock } from '../env/env.ts'
+import { systemClock } from '../env/system.ts'
+import type { Environment } from '../node/env-file.ts'
+
+export type Colors = ReturnType<typeof picocolors.createColors>
+
+/** What a terminal or a test gives to a command. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number }
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  readonly env: Environment
+}
+
+/** Flags that every command takes. */
+export interface GlobalFlags {
+  readonly db?: string
+  readonly path?: string
+  readonly envFile?: string
+  readonly settings?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly debug?: boolean
+}
+
+export class Shell {
+  readonly streams: Streams
+  readonly flags: GlobalFlags
+  readonly clock: Clock = systemClock
+  readonly signal: AbortSignal
+  /** Colours of stdout and of stderr: each follows its own stream. */
+  readonly colors: Colors
+  readonly noteColors: Colors
+
+  constructor(streams: Streams, flags: GlobalFlags, signal: AbortSignal) {
+    this.streams = streams
+    this.flags = flags
+    this.signal = signal
+    this.colors = picocolors.createColors(wantsColor(streams.stdout.isTTY, streams.env) && !flags.json)
+    this.noteColors = picocolors.createColors(wantsColor(streams.stderr.isTTY, streams.env))
+  }
+
+  get json(): boolean {
+    return this.flags.json === true
+  }
+
+  /** Text on stdout; the promise is there only when the reader of the pipe is slower than we are. */
+  print(text: string): Promise<unknown> | undefined {
+    return this.streams.stdout.write(`${text}\n`)
+      ? undefined
+      : once(this.streams.stdout, 'drain', { signal: this.signal })
+  }
+
+  /** One JSON document on one line of stdout. */
+  printJson(value: unknown): Promise<unknown> | undefined {
+    return this.print(JSON.stringify(value, jsonValue))
+  }
+
+  /** For the eye: a line on stderr, silent under --quiet. */
+  note(text: string): void {
+    if (this.flags.quiet !== true) this.streams.stderr.write(`${text}\n`)
+  }
+
+  /** Shown also under --quiet. */
+  complain(text: string): void {
+    this.streams.stderr.write(`${text}\n`)
+  }
+}
+
+/** NO_COLOR and FORCE_COLOR as usual; otherwise a terminal decides. */
+function wantsColor(isTTY: boolean | undefined, env: Environment): boolean {
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '0') return true
+  return isTTY === true && env.TERM !== 'dumb'
+}
+
+/** Sequence numbers are bigint: a JSON number while exact, text beyond. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value.toString()
+}
