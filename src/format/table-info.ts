@@ -4,12 +4,13 @@
 //                  5 codec:i8 6 type:i8 7 lastEntry:[u8] 8 statsOffset:u64 9 statsLength:u64 10 filterFormat:i8
 
 import { copyOf } from '../bytes/compare.ts'
+import type { CodecName } from '../compress/codec.ts'
 import { dataError } from '../errors.ts'
 import { Builder, FlatBuffer, type FlatTable } from './flat.ts'
 
 /** SsTableInfo.compression_format: never renumber. */
-export const CODECS = ['none', 'snappy', 'zlib', 'lz4', 'zstd'] as const
-export type CodecName = (typeof CODECS)[number]
+export const CODECS: readonly CodecName[] = ['none', 'snappy', 'zlib', 'lz4', 'zstd']
+export type { CodecName } from '../compress/codec.ts'
 
 export interface TableInfo {
   /** First key (WAL: first sequence number, 8 bytes big-endian). Absent in a table without rows. */
@@ -67,8 +68,8 @@ export function readTableInfo(table: FlatTable): TableInfo {
 
 /** Writes one SsTableInfo table; returns its offset in the builder. Call it outside any other table. */
 export function writeTableInfo(builder: Builder, info: TableInfo): number {
-  const lastEntry = info.lastEntry === undefined ? 0 : builder.createByteVector(info.lastEntry)
   const firstEntry = info.firstEntry === undefined ? 0 : builder.createByteVector(info.firstEntry)
+  const lastEntry = info.lastEntry === undefined ? 0 : builder.createByteVector(info.lastEntry)
   builder.startObject(FIELDS)
   builder.addFieldInt64(9, BigInt(info.statsLength), 0n)
   builder.addFieldInt64(8, BigInt(info.statsOffset), 0n)

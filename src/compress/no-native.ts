@@ -1,0 +1,18 @@
+// What a runtime may offer natively. Node, Bun and Deno resolve `#native` to src/node/native.ts; every other runtime
+// gets this file, and the codecs beside it fall back to JavaScript or WebAssembly.
+
+/** Native helpers; an absent member means that the runtime has none. Results are plain, compact Uint8Arrays. */
+export interface Native {
+  /** CRC-32/ISO-HDLC, unsigned. */
+  crc32?(bytes: Uint8Array): number
+  /** RFC 1950 stream, level 6. */
+  deflate?(raw: Uint8Array): Uint8Array
+  /** Throws when damaged or larger than `maxSize`. */
+  inflate?(stored: Uint8Array, maxSize: number): Uint8Array
+  /** One frame, level 3, with the content size in its header. */
+  zstdCompress?(raw: Uint8Array): Uint8Array
+  /** Throws when damaged or larger than `maxSize`. */
+  zstdDecompress?(stored: Uint8Array, maxSize: number): Uint8Array
+}
+
+export const native: Native = {}

@@ -1,0 +1,97 @@
+// How every block of an SST (data, filter, index, stats) gets to storage and back (format.md sections 3 and 10).
+//
+//   sealed := stored crc32(stored):u32          stored := transform(compress(raw))
+//
+// Without a transformer everything is synchronous; nothing here makes a promise then.
+
+import { native } from '#native'
+import { crc32 } from '../bytes/crc32.ts'
+import { getU32, putU32 } from '../bytes/writer.ts'
+import type { Codec, Decompress } from '../compress/codec.ts'
+import { dataError, isSlateDBError } from '../errors.ts'
+
+/** A hook between compression and checksum, for example encryption. Nothing on storage says that one was used. */
+export interface BlockTransformer {
+  encode(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
+  /** The exact reverse of `encode`. Throws when the bytes cannot have come from it. */
+  decode(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>
+}
+
+export const CRC_LENGTH = 4
+
+/** The largest raw block: a maximal value (512 MiB), its key, and room for a block's worth of other rows. */
+export const MAX_RAW_BLOCK = 513 * 1024 * 1024
+
+const checksum: (bytes: Uint8Array) => number = native.crc32 ?? ((bytes) => crc32(bytes))
+
+export function seal(
+  raw: Uint8Array,
+  codec: Codec,
+  transformer?: BlockTransformer | undefined,
+): Uint8Array | Promise<Uint8Array> {
+  const compressed = codec.compress(raw)
+  if (transformer === undefined) return withChecksum(compressed)
+  const stored = transformed('encode', transformer, compressed)
+  return stored instanceof Promise ? stored.then(withChecksum) : withChecksum(stored)
+}
+
+/** Writes the checksum of all but the last four bytes into these. */
+export function putChecksum(bytes: Uint8Array): void {
+  const end = bytes.length - CRC_LENGTH
+  putU32(bytes, end, checksum(bytes.subarray(0, end)))
+}
+
+function withChecksum(stored: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(stored.length + CRC_LENGTH)
+  sealed.set(stored)
+  putU32(sealed, stored.length, checksum(stored))
+  return sealed
+}
+
+/** The stored bytes behind which a right checksum stands. Throws a Data error. */
+export function checkedBytes(sealed: Uint8Array): Uint8Array {
+  if (sealed.length < CRC_LENGTH) throw dataError('CHECKSUM_MISMATCH', `${sealed.length} bytes have no checksum`)
+  const stored = sealed.subarray(0, sealed.length - CRC_LENGTH)
+  const expected = getU32(sealed, stored.length)
+  const actual = checksum(stored)
+  if (actual !== expected) {
+    throw dataError('CHECKSUM_MISMATCH', `checksum ${hex(expected)} is stored, the bytes have ${hex(actual)}`)
+  }
+  return stored
+}
+
+/** The raw block: a buffer of its own, or a view of `sealed` when the bytes are stored as they are. */
+export function unseal(
+  sealed: Uint8Array,
+  decompress: Decompress | undefined,
+  transformer?: BlockTransformer | undefined,
+): Uint8Array | Promise<Uint8Array> {
+  const stored = checkedBytes(sealed)
+  if (transformer === undefined) return decompress === undefined ? stored : decompress(stored, MAX_RAW_BLOCK)
+  const compressed = transformed('decode', transformer, stored)
+  if (compressed instanceof Promise) {
+    return decompress === undefined ? compressed : compressed.then((bytes) => decompress(bytes, MAX_RAW_BLOCK))
+  }
+  return decompress === undefined ? compressed : decompress(compressed, MAX_RAW_BLOCK)
+}
+
+function transformed(
+  way: 'encode' | 'decode',
+  transformer: BlockTransformer,
+  bytes: Uint8Array,
+): Uint8Array | Promise<Uint8Array> {
+  try {
+    const result = transformer[way](bytes)
+    return result instanceof Promise ? result.then(undefined, (error) => fail(way, error)) : result
+  } catch (error) {
+    return fail(way, error)
+  }
+}
+
+function fail(way: string, error: unknown): never {
+  throw isSlateDBError(error)
+    ? error
+    : dataError('BLOCK_TRANSFORM', `block transformer: ${way} failed`, { cause: error })
+}
+
+const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`

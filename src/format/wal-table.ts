@@ -1,0 +1,245 @@
+// WAL objects (format.md section 11): an SST whose rows stand in the order they were written, with an index on sequence
+// numbers, and neither filter nor stats. An object without rows is a fence: zero bytes, or an SST with an empty index.
+
+import { EMPTY } from '../bytes/compare.ts'
+import { putU32 } from '../bytes/writer.ts'
+import { type Codec, type Decompress, loadDecompress, noCodec } from '../compress/codec.ts'
+import { Row } from '../cursor/row.ts'
+import { dataError, isSlateDBError } from '../errors.ts'
+import { BlockBuilder, checkBlock } from './block.ts'
+import { BlockCursor } from './block-cursor.ts'
+import { upgradeBlock } from './block-v1.ts'
+import { decodeTableEnd, encodeTableEnd } from './footer.ts'
+import { BlockIndex, IndexBuilder } from './index.ts'
+import { type BlockTransformer, CRC_LENGTH, putChecksum, seal, unseal } from './seal.ts'
+import { encodeStats } from './stats.ts'
+import type { TableInfo } from './table-info.ts'
+
+export interface WalTableOptions {
+  readonly blockSize: number
+  readonly codec: Codec
+  readonly transformer?: BlockTransformer | undefined
+  /** What the info says although there is no filter: 'legacy' under format generation 0.12. */
+  readonly filterFormat: 'legacy' | 'composite'
+}
+
+export interface WalObject {
+  /** The object, in parts that are written back to back. */
+  readonly body: readonly Uint8Array[]
+  readonly size: number
+  readonly info: TableInfo
+  readonly rowCount: number
+}
+
+/** Builds one WAL object; reusable after `finish`. */
+export class WalTableBuilder {
+  readonly #options: WalTableOptions
+  readonly #block: BlockBuilder
+  #sealed: (Uint8Array | Promise<Uint8Array>)[] = []
+  #firstSeqs: Uint8Array[] = []
+  #rawSize = 0
+  rowCount = 0
+
+  constructor(options: WalTableOptions) {
+    this.#options = options
+    this.#block = new BlockBuilder(options.blockSize)
+  }
+
+  /** Bytes of rows so far, before compression: what size triggers look at. */
+  get rawSize(): number {
+    return this.#rawSize + this.#block.size
+  }
+
+  /** Rows of one batch come by key; sequence numbers never go down. */
+  add(row: Row): void {
+    if (!this.#block.add(row)) {
+      this.#endBlock()
+      this.#block.add(row)
+    }
+    if (this.#block.rowCount === 1) this.#firstSeqs.push(seqBytes(row))
+    this.rowCount++
+  }
+
+  async finish(): Promise<WalObject> {
+    if (this.rowCount === 0) throw dataError('EMPTY_WAL', 'a WAL object needs a row')
+    this.#endBlock()
+    const { codec, transformer, filterFormat } = this.#options
+    const sealed = this.#sealed
+    const firstSeqs = this.#firstSeqs
+    const rowCount = this.rowCount
+    this.#sealed = []
+    this.#firstSeqs = []
+    this.#rawSize = 0
+    this.rowCount = 0
+
+    const body: Uint8Array[] = []
+    const index = new IndexBuilder()
+    let size = 0
+    for (let i = 0; i < sealed.length; i++) {
+      const entry = sealed[i]!
+      const block = entry instanceof Promise ? await entry : entry
+      index.add(size, firstSeqs[i]!)
+      body.push(block)
+      size += block.length
+    }
+    const dataEnd = size
+    const sealedIndex = await seal(index.finish(), codec, transformer)
+    body.push(sealedIndex)
+    size += sealedIndex.length
+    const info: TableInfo = {
+      ...EMPTY_INFO,
+      firstEntry: firstSeqs[0]!,
+      indexOffset: dataEnd,
+      indexLength: sealedIndex.length,
+      filterOffset: dataEnd,
+      codec: codec.name,
+      type: 'wal',
+      filterFormat,
+    }
+    const end = encodeTableEnd(info, size)
+    body.push(end)
+    return { body, size: size + end.length, info, rowCount }
+  }
+
+  #endBlock(): void {
+    const { codec, transformer } = this.#options
+    this.#rawSize += this.#block.size
+    if (codec === noCodec && transformer === undefined) {
+      const block = this.#block.finish(CRC_LENGTH)
+      putChecksum(block)
+      this.#sealed.push(block)
+      return
+    }
+    const sealed = seal(this.#block.finish(), codec, transformer)
+    // A transformer that fails before finish() is awaited must not count as an unhandled rejection.
+    if (sealed instanceof Promise) sealed.catch(() => {})
+    this.#sealed.push(sealed)
+  }
+}
+
+const EMPTY_INFO: TableInfo = {
+  firstEntry: undefined,
+  lastEntry: undefined,
+  indexOffset: 0,
+  indexLength: 0,
+  filterOffset: 0,
+  filterLength: 0,
+  codec: 'none',
+  type: 'compacted',
+  statsOffset: 0,
+  statsLength: 0,
+  filterFormat: 'legacy',
+}
+
+/** The fence that every version reads: a whole SST without rows (the newer form is an object of zero bytes). */
+export async function encodeRowlessFence(
+  codec: Codec = noCodec,
+  transformer?: BlockTransformer | undefined,
+): Promise<Uint8Array> {
+  const index = await seal(new IndexBuilder().finish(), codec, transformer)
+  const noRows = { puts: 0, deletes: 0, merges: 0, rawKeyBytes: 0, rawValueBytes: 0, blocks: [] }
+  const stats = await seal(encodeStats(noRows), codec, transformer)
+  const info: TableInfo = {
+    ...EMPTY_INFO,
+    indexLength: index.length,
+    codec: codec.name,
+    statsOffset: index.length,
+    statsLength: stats.length,
+  }
+  const end = encodeTableEnd(info, index.length + stats.length)
+  const bytes = new Uint8Array(index.length + stats.length + end.length)
+  bytes.set(index)
+  bytes.set(stats, index.length)
+  bytes.set(end, index.length + stats.length)
+  return bytes
+}
+
+export interface WalContents {
+  /** No rows: written by a writer that opened the database. */
+  readonly fence: boolean
+  /** `undefined` for the fence of zero bytes. */
+  readonly info: TableInfo | undefined
+  /** Checked raw blocks. */
+  readonly blocks: readonly Uint8Array[]
+}
+
+/** Opens a WAL object that was fetched whole. Throws a Data error that names it; one to ten bytes are damage (RC-6 FIX). */
+export async function openWalObject(
+  object: Uint8Array,
+  what: string,
+  transformer?: BlockTransformer | undefined,
+): Promise<WalContents> {
+  if (object.length === 0) return { fence: true, info: undefined, blocks: [] }
+  const end = decodeTableEnd(object, object.length, what)
+  if (typeof end === 'number') throw dataError('INVALID_SST_FOOTER', `${what}: the info is cut off`)
+  const { info, formatVersion } = end
+  const decompress = info.codec === 'none' ? undefined : await loadDecompress(info.codec)
+  let at = info.indexOffset
+  try {
+    const rawIndex = await unseal(object.subarray(at, at + info.indexLength), decompress, transformer)
+    const index = new BlockIndex(rawIndex, info.filterOffset, 'wal')
+    const blocks: Uint8Array[] = []
+    for (let i = 0; i < index.length; i++) {
+      at = index.start(i)
+      blocks.push(await openBlock(object.subarray(at, index.end(i)), formatVersion, decompress, transformer))
+    }
+    return { fence: blocks.length === 0, info, blocks }
+  } catch (error) {
+    if (!isSlateDBError(error) || error.kind !== 'Data') throw error
+    throw dataError(error.code, `${what}, at offset ${at}: ${error.message}`, { cause: error })
+  }
+}
+
+/** A sealed data block as a checked raw one of version 2. */
+export function openBlock(
+  sealed: Uint8Array,
+  formatVersion: 1 | 2,
+  decompress: Decompress | undefined,
+  transformer: BlockTransformer | undefined,
+): Uint8Array | Promise<Uint8Array> {
+  const raw = unseal(sealed, decompress, transformer)
+  return raw instanceof Promise
+    ? raw.then((bytes) => checkedBlock(bytes, formatVersion))
+    : checkedBlock(raw, formatVersion)
+}
+
+function checkedBlock(raw: Uint8Array, formatVersion: 1 | 2): Uint8Array {
+  if (formatVersion === 1) return upgradeBlock(raw)
+  checkBlock(raw)
+  return raw
+}
+
+/** The rows of a WAL object in the order they were written. */
+export class WalRows {
+  readonly row = new Row()
+  readonly #blocks: readonly Uint8Array[]
+  readonly #cursor = new BlockCursor(this.row)
+  #next = 0
+  #open = false
+
+  constructor(contents: WalContents) {
+    this.#blocks = contents.blocks
+  }
+
+  next(): boolean {
+    for (;;) {
+      if (this.#open && this.#cursor.next()) return true
+      const block = this.#blocks[this.#next++]
+      if (block === undefined) {
+        this.#open = false
+        return false
+      }
+      this.#cursor.open(block)
+      this.#open = true
+    }
+  }
+}
+
+export const ZERO_BYTE_FENCE = EMPTY
+
+function seqBytes(row: Row): Uint8Array {
+  const bytes = new Uint8Array(8)
+  putU32(bytes, 0, row.seqHi)
+  putU32(bytes, 4, row.seqLo)
+  return bytes
+}
