@@ -29,6 +29,11 @@ export class BlockBuilder {
     this.#bytes = new Uint8Array(blockSize + 64)
   }
 
+  /** A copy of the key of the last row, also of a block that was just finished. */
+  lastKey(): Uint8Array {
+    return this.#lastKey.slice(0, this.#lastKeyLength)
+  }
+
   /** Raw size if the block ended here. */
   get size(): number {
     return this.#length + 2 * this.#restarts.length + 2
@@ -69,7 +74,6 @@ export class BlockBuilder {
     putU16(block, at, this.#restarts.length)
     this.#length = 0
     this.#restarts = []
-    this.#lastKeyLength = 0
     this.rowCount = 0
     return block
   }
