@@ -1,0 +1,43 @@
+// Every store and wrapper of ours that needs no server, through one suite.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'vitest'
+import { createEnv } from '../env/system.ts'
+import { openFolderStore } from '../node/folder-store.ts'
+import { instrumented } from '../objects/instrumented.ts'
+import { MemoryStore } from '../objects/memory-store.ts'
+import { retrying } from '../objects/retrying.ts'
+import { storeSuite } from './store-suite.ts'
+
+const ALL = { createIfAbsent: true, compareAndSet: true, metadata: true, suffixRange: true, listStartAfter: true }
+
+describe('stores', () => {
+  storeSuite('MemoryStore', async () => ({ store: new MemoryStore() }), {
+    test,
+    capabilities: ALL,
+    largeBytes: 8 << 20,
+    unicode: true,
+  })
+
+  const folder = (sync: 'full' | 'none') => async () => {
+    const root = await mkdtemp(join(tmpdir(), 'folder-store-'))
+    return {
+      store: await openFolderStore(root, { sync }),
+      close: () => rm(root, { recursive: true }),
+    }
+  }
+  const plain = { test, capabilities: { ...ALL, metadata: false }, unicode: true }
+  storeSuite('FolderStore', folder('full'), { ...plain, listSize: 60, largeBytes: 1 << 20 })
+  storeSuite('FolderStore without sync', folder('none'), { ...plain, largeBytes: 8 << 20 })
+
+  storeSuite(
+    'retrying(instrumented(MemoryStore))',
+    async () => {
+      const env = createEnv({ seed: 1 })
+      return { store: retrying(instrumented(new MemoryStore(), env, { role: 'db' }), env, { deadlineMs: 60_000 }) }
+    },
+    { test, capabilities: ALL, largeBytes: 1 << 20, unicode: true },
+  )
+})
