@@ -32,6 +32,8 @@ export class SortedLeaves {
   #slots = new Uint32Array(1)
   #firsts = new Float64Array(1)
   #skip = 0
+  // The number of the key at hand. A field, because a double that is passed on is boxed.
+  #number = 0
   #fingerDir = 0
   #fingerAt = 0
   readonly #sample = new Row()
@@ -59,24 +61,23 @@ export class SortedLeaves {
     if (this.leafCount === 0) {
       // The first key is its own common prefix.
       this.#skip = end - start
-      this.#slots[0] = 0
       this.leafCount = 1
-      this.#put(0, 0, id, numericPrefix(key, end, end))
+      this.#number = 0
+      this.#put(0, 0, id)
       return
     }
     const shared = this.#shared(key, start, end)
     if (shared < this.#skip) this.#shorten(shared)
-    const number = numericPrefix(key, start + this.#skip, end)
-    if (!this.#atFinger(number, key, start, end, seqHi, seqLo)) {
-      this.#search(number, key, start, end, seqHi, seqLo)
-      const dir = this.foundDir
-      const at = this.foundAt
-      if (at < this.leafSize(dir) && this.#order(dir, at, number, key, start, end, seqHi, seqLo) === 0) {
-        this.#ids[this.#slots[dir]! * LEAF + at] = id
+    this.#number = numericPrefix(key, start + this.#skip, end)
+    if (!this.#atFinger(key, start, end, seqHi, seqLo)) {
+      this.#search(key, start, end, seqHi, seqLo)
+      const place = this.#slots[this.foundDir]! * LEAF + this.foundAt
+      if (this.foundAt < this.leafSize(this.foundDir) && this.#order(place, key, start, end, seqHi, seqLo) === 0) {
+        this.#ids[place] = id
         return
       }
     }
-    this.#put(this.foundDir, this.foundAt, id, number)
+    this.#put(this.foundDir, this.foundAt, id)
   }
 
   /**
@@ -98,8 +99,9 @@ export class SortedLeaves {
       this.foundAt = 0
       return
     }
-    this.#search(numericPrefix(key, start + this.#skip, end), key, start, end, seqHi, seqLo)
-    if (this.foundDir < this.leafCount && this.foundAt === this.leafSize(this.foundDir)) {
+    this.#number = numericPrefix(key, start + this.#skip, end)
+    this.#search(key, start, end, seqHi, seqLo)
+    if (this.foundAt === this.leafSize(this.foundDir)) {
       this.foundDir++
       this.foundAt = 0
     }
@@ -112,20 +114,11 @@ export class SortedLeaves {
     return sharedLength(sample.key, sample.keyStart, sample.keyStart + this.#skip, key, start, end)
   }
 
-  /** Order of an entry and what is looked for. Negative: the entry comes first. */
-  #order(
-    dir: number,
-    at: number,
-    number: number,
-    key: Uint8Array,
-    start: number,
-    end: number,
-    seqHi: number,
-    seqLo: number,
-  ): number {
-    const i = this.#slots[dir]! * LEAF + at
-    const own = at === 0 ? this.#firsts[dir]! : this.#numbers[i]!
-    return own !== number ? own - number : this.#tie(this.#ids[i]!, key, start, end, seqHi, seqLo)
+  /** Order of an entry and what is looked for, `#number` being its number. Negative: the entry comes first. */
+  #order(place: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
+    const own = this.#numbers[place]!
+    if (own !== this.#number) return own < this.#number ? -1 : 1
+    return this.#tie(this.#ids[place]!, key, start, end, seqHi, seqLo)
   }
 
   #tie(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
@@ -133,57 +126,88 @@ export class SortedLeaves {
     return order !== 0 ? order : this.#rows.compareAge(id, seqHi, seqLo)
   }
 
-  /** Ends in a leaf: `foundAt` may be its size. Only an entry before all others ends in leaf 0 at 0. */
-  #search(number: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
-    // The last leaf whose first entry is not behind what is looked for.
+  /**
+   * Ends in a leaf; `foundAt` may be its size. The loops halve a range without a branch on the compare: a branch would be
+   * mispredicted half of the time, which costs more than everything else in a step (54 against 122 ns for 5,500 leaves).
+   */
+  #search(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
+    // The last leaf whose first entry is not behind what is looked for; leaf 0 takes what is before all.
+    const number = this.#number
     const firsts = this.#firsts
-    let low = 1
-    let high = this.leafCount
-    while (low < high) {
-      const mid = (low + high) >>> 1
-      const first = firsts[mid]!
-      if (first < number) low = mid + 1
-      else if (first > number) high = mid
-      else if (this.#tie(this.#ids[this.#slots[mid]! * LEAF]!, key, start, end, seqHi, seqLo) <= 0) low = mid + 1
-      else high = mid
+    let dir = 0
+    for (let n = this.leafCount; n > 1; ) {
+      const half = n >>> 1
+      dir += half * Number(firsts[dir + half]! <= number)
+      n -= half
     }
-    const dir = low - 1
+    if (dir > 0 && firsts[dir] === number) dir = this.#tiedLeaf(dir, key, start, end, seqHi, seqLo)
     const slot = this.#slots[dir]!
     if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
-    const base = slot * LEAF
     const numbers = this.#numbers
-    low = base
-    high = base + this.#counts[slot]!
-    while (low < high) {
-      const mid = (low + high) >>> 1
-      const own = numbers[mid]!
-      if (own < number) low = mid + 1
-      else if (own > number) high = mid
-      else if (this.#tie(this.#ids[mid]!, key, start, end, seqHi, seqLo) < 0) low = mid + 1
+    const base = slot * LEAF
+    const behind = base + this.#counts[slot]!
+    let place = base
+    for (let n = behind - base; n > 1; ) {
+      const half = n >>> 1
+      place += half * Number(numbers[place + half - 1]! < number)
+      n -= half
+    }
+    place += Number(numbers[place]! < number)
+    // Entries with an equal number are told apart by key and age.
+    let high = place
+    while (high < behind && numbers[high] === number) high++
+    while (place < high) {
+      const mid = (place + high) >>> 1
+      if (this.#tie(this.#ids[mid]!, key, start, end, seqHi, seqLo) < 0) place = mid + 1
       else high = mid
     }
     this.foundDir = dir
-    this.foundAt = low - base
+    this.foundAt = place - base
+  }
+
+  /** Among leaves whose first numbers equal `#number`, `last` being the last of them: the one to search. */
+  #tiedLeaf(last: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
+    const number = this.#number
+    const firsts = this.#firsts
+    let low = 0
+    for (let n = last + 1; n > 1; ) {
+      const half = n >>> 1
+      low += half * Number(firsts[low + half]! < number)
+      n -= half
+    }
+    // Leaf `low` starts before what is looked for, or is the first of all; some of (low, last] may as well.
+    let high = last
+    while (low < high) {
+      const mid = (low + high + 1) >>> 1
+      if (this.#tie(this.#ids[this.#slots[mid]! * LEAF]!, key, start, end, seqHi, seqLo) <= 0) low = mid
+      else high = mid - 1
+    }
+    return low
   }
 
   /** True when the new entry belongs directly behind the last inserted one. */
-  #atFinger(number: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
+  #atFinger(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
     const dir = this.#fingerDir
     const at = this.#fingerAt
     const slot = this.#slots[dir]!
     if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
-    if (this.#order(dir, at, number, key, start, end, seqHi, seqLo) >= 0) return false
+    const place = slot * LEAF + at
+    if (this.#order(place, key, start, end, seqHi, seqLo) >= 0) return false
     if (at + 1 < this.#counts[slot]!) {
-      if (this.#order(dir, at + 1, number, key, start, end, seqHi, seqLo) <= 0) return false
-    } else if (dir + 1 < this.leafCount && this.#order(dir + 1, 0, number, key, start, end, seqHi, seqLo) <= 0) {
-      return false
+      if (this.#order(place + 1, key, start, end, seqHi, seqLo) <= 0) return false
+    } else if (dir + 1 < this.leafCount) {
+      if (this.#firsts[dir + 1]! < this.#number) return false
+      const next = this.#slots[dir + 1]!
+      if (this.#skips[next] !== this.#skip) this.#renumber(next)
+      if (this.#order(next * LEAF, key, start, end, seqHi, seqLo) <= 0) return false
     }
     this.foundDir = dir
     this.foundAt = at + 1
     return true
   }
 
-  #put(dir: number, at: number, id: number, number: number): void {
+  #put(dir: number, at: number, id: number): void {
+    const number = this.#number
     let slot = this.#slots[dir]!
     let count = this.#counts[slot]!
     if (count === LEAF) {
