@@ -11,9 +11,9 @@
 // with its next request (`put`, then `confirm`).
 
 import { type Env, sleep } from '../env/env.ts'
-import { dataError, isStoreError, type SlateDBError } from '../errors.ts'
+import { dataError, isStoreError, type SlateDBError, unavailable } from '../errors.ts'
 import type { Boundary } from './boundary.ts'
-import { withDeadline } from './deadline.ts'
+import { Limits } from './limits.ts'
 import type { ObjectInfo, ObjectStore, RequestOptions } from './store.ts'
 
 export interface VersionedOptions<T> {
@@ -171,15 +171,23 @@ export class Versioned<T> {
    * handle run one after the other, so that they do not race with themselves. Resolves with the newest value.
    */
   update(edit: (value: T, id: number) => T | undefined, options: UpdateOptions = {}): Promise<T> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
-    const label = `update of the ${this.what}`
     const before = this.#updates
-    const turn = withDeadline(this.#env.clock, { timeoutMs, label, signal }, (inner) =>
-      before.then(() => this.#update(edit, inner)),
-    )
+    const turn = this.within(options, (signal) => before.then(() => this.#update(edit, signal)))
     // What is left of an update that ran out of time writes at most what is in flight, on a base that then conflicts.
     this.#updates = turn.catch(() => {})
     return turn
+  }
+
+  /** Runs `work`, which may loop over `put` and `confirm`, under the deadline of an update. */
+  async within<R>(options: UpdateOptions, work: (signal: AbortSignal) => Promise<R>): Promise<R> {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = options
+    const error = () => unavailable('UPDATE_TIMEOUT', `the ${this.what} could not be updated within ${timeoutMs} ms`)
+    const limits = new Limits(this.#env.clock, { ms: timeoutMs, error }, signal === undefined ? [] : [signal])
+    try {
+      return await limits.race(work(limits.signal))
+    } finally {
+      limits.release()
+    }
   }
 
   async #update(edit: (value: T, id: number) => T | undefined, signal: AbortSignal): Promise<T> {
