@@ -1,0 +1,130 @@
+// Several writes as one: as an array of operations, or as a chain.
+
+import { invalid } from '../errors.ts'
+import { WriteBatch } from '../write/batch.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import type { Input } from './encoding.ts'
+import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
+import { type CommitOptions, type ExpiryOptions, toTtl } from './write-options.ts'
+
+/** One operation of a batch. */
+export type BatchOperation<K = Uint8Array, V = Uint8Array> =
+  | (PutOperation<K, V> & { readonly type: 'put' | 'merge' })
+  | { readonly type: 'delete' | 'del'; readonly key: Input<K> }
+
+interface PutOperation<K, V> extends ExpiryOptions {
+  readonly key: Input<K>
+  readonly value: Input<V>
+}
+
+export interface OperationOptions<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>
+  extends ExpiryOptions,
+    EncodingOptions<KE, VE> {}
+
+/** What a chain needs of the handle that it belongs to. */
+export interface BatchOwner {
+  encodeKey(key: unknown, encoding: MaybeEncoding): Uint8Array
+  encodeValue(value: unknown, encoding: MaybeEncoding): Uint8Array
+  write(batch: WriteBatch, options: CommitOptions): Promise<WriteHandle>
+}
+
+/** Puts array operations into an engine batch. */
+export function toWriteBatch(
+  operations: readonly BatchOperation<unknown, unknown>[],
+  options: EncodingOptions<MaybeEncoding, MaybeEncoding>,
+  owner: BatchOwner,
+): WriteBatch {
+  const batch = new WriteBatch()
+  for (const operation of operations) {
+    const key = owner.encodeKey(operation.key, options.keyEncoding)
+    switch (operation.type) {
+      case 'put':
+        batch.put(key, owner.encodeValue(operation.value, options.valueEncoding), { ttl: toTtl(operation) })
+        break
+      case 'merge':
+        batch.merge(key, owner.encodeValue(operation.value, options.valueEncoding), { ttl: toTtl(operation) })
+        break
+      case 'delete':
+      case 'del':
+        batch.delete(key)
+        break
+      default:
+        throw invalid(
+          'INVALID_BATCH',
+          `a batch operation is of type put, merge or delete, not ${JSON.stringify((operation as { type: unknown }).type)}`,
+        )
+    }
+  }
+  return batch
+}
+
+/** `db.batch().put(...).delete(...).write()`: nothing happens before `write`, and then all of it or nothing. */
+export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
+  readonly #owner: BatchOwner
+  #batch = new WriteBatch()
+  #length = 0
+  #written = false
+
+  constructor(owner: BatchOwner) {
+    this.#owner = owner
+  }
+
+  /** Operations in the chain so far. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Replaces every earlier operation of this batch on the same key. The bytes are copied now. */
+  put<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    value: Input<ValueOf<VE, V>>,
+    options: OperationOptions<KE, VE> = {},
+  ): this {
+    const batch = this.#open()
+    const bytes = this.#owner.encodeKey(key, options.keyEncoding)
+    batch.put(bytes, this.#owner.encodeValue(value, options.valueEncoding), { ttl: toTtl(options) })
+    this.#length++
+    return this
+  }
+
+  delete<KE extends MaybeEncoding = undefined>(key: Input<KeyOf<KE, K>>, options: EncodingOptions<KE> = {}): this {
+    this.#open().delete(this.#owner.encodeKey(key, options.keyEncoding))
+    this.#length++
+    return this
+  }
+
+  /** Adds a merge operand behind what the batch already does to the key. */
+  merge<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    operand: Input<ValueOf<VE, V>>,
+    options: OperationOptions<KE, VE> = {},
+  ): this {
+    const batch = this.#open()
+    const bytes = this.#owner.encodeKey(key, options.keyEncoding)
+    batch.merge(bytes, this.#owner.encodeValue(operand, options.valueEncoding), { ttl: toTtl(options) })
+    this.#length++
+    return this
+  }
+
+  /** Forgets all operations. */
+  clear(): this {
+    this.#open()
+    this.#batch = new WriteBatch()
+    this.#length = 0
+    return this
+  }
+
+  /** Applies everything atomically, under one sequence number. A chain is written once. */
+  async write(options: CommitOptions = {}): Promise<WriteHandle> {
+    if (this.#written) throw written()
+    this.#written = true
+    return this.#owner.write(this.#batch, options)
+  }
+
+  #open(): WriteBatch {
+    if (this.#written) throw written()
+    return this.#batch
+  }
+}
+
+const written = () => invalid('BATCH_WRITTEN', 'this batch has been written: start a new one with db.batch()')

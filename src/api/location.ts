@@ -1,0 +1,45 @@
+// Where a database is: a URL, or a store and a path in it.
+
+import { invalid } from '../errors.ts'
+import { MemoryStore } from '../objects/memory-store.ts'
+import type { ObjectStore } from '../objects/store.ts'
+
+/**
+ * A URL with the database's path (`'s3://bucket/app'`, `'file:./data/app'`, `'memory:'`), or a store and a path.
+ * `'memory:'` is a new, empty store on every open; share a `MemoryStore` to open one twice.
+ */
+export type Location = string | URL | StoreLocation
+
+export interface StoreLocation {
+  readonly store: ObjectStore
+  /** Where in the store the database lives. */
+  readonly path: string
+}
+
+export interface ResolveOptions {
+  /** What stores may take credentials and endpoints from. Default: the process's environment, where there is one. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+}
+
+const DEFAULT_PATH = 'db'
+
+export async function resolveLocation(location: Location, options: ResolveOptions = {}): Promise<StoreLocation> {
+  if (typeof location === 'object' && !(location instanceof URL)) {
+    if (typeof location?.store?.get === 'function' && typeof location.path === 'string') return location
+    throw invalid('LOCATION', 'a location is a URL, or { store, path } with an object store and a path in it')
+  }
+  const url = String(location)
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  if (scheme === undefined) {
+    const hint = url === '' ? '' : ` (a local folder is 'file:${url}')`
+    throw invalid('LOCATION', `location ${JSON.stringify(url)} has no scheme such as file:, memory: or s3://${hint}`)
+  }
+  if (scheme === 'memory') {
+    const path = url.slice('memory:'.length).replace(/^\/+|\/+$/g, '')
+    return { store: new MemoryStore(), path: path || DEFAULT_PATH }
+  }
+  const { host } = await import('#host')
+  if (scheme === 'file') return host.openFile(url)
+  const { openStore } = await import('../stores/open-store.ts')
+  return openStore(url, { env: options.environment ?? host.variables() })
+}

@@ -1,0 +1,180 @@
+// The read half that all handles share: point reads and scans in the caller's encodings, over any Source.
+
+import { invalid, type SlateDBError } from '../errors.ts'
+import type { KeyValue } from '../read/key-value.ts'
+import type * as engine from '../read/options.ts'
+import { type Codec, codecOf, type EncodingOption, type Input } from './encoding.ts'
+import { type ByteScan, type ScanRange, toByteScan } from './range.ts'
+import { ScanResult } from './scan-result.ts'
+import {
+  decodeRow,
+  type GetOptions,
+  type KeyOf,
+  type MaybeEncoding,
+  type Row,
+  type ScanOptions,
+  type Source,
+  type ValueOf,
+} from './source.ts'
+
+/** How a handle turns keys and values into bytes, and whether it shows expired rows. */
+export interface HandleOptions {
+  readonly keyEncoding: EncodingOption
+  readonly valueEncoding: EncodingOption
+  readonly hideExpired: boolean
+}
+
+const NO_OPTIONS: GetOptions<MaybeEncoding, MaybeEncoding> = {}
+const COUNT_BATCH = 1024
+
+export abstract class ReadHandle<K, V> {
+  protected readonly keys: Codec
+  protected readonly values: Codec
+  protected readonly handle: HandleOptions
+  readonly #source: Source
+
+  constructor(source: Source, handle: HandleOptions) {
+    this.#source = source
+    this.handle = handle
+    this.keys = codecOf(handle.keyEncoding, 'key')
+    this.values = codecOf(handle.valueEncoding, 'value')
+  }
+
+  /** The instant at which expiry is judged for a read that begins now (D4, TM-6). */
+  protected abstract now(): number
+
+  /**
+   * The value of `key`; `undefined` when there is none. The bytes returned belong to the caller.
+   * @throws Invalid for an empty key, Closed, Unavailable, Data; the signal's reason.
+   */
+  async get<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
+  ): Promise<ValueOf<VE, V> | undefined> {
+    const found = this.#source.get(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
+    const bytes = found instanceof Promise ? await found : found
+    return bytes === undefined ? undefined : (this.#valueCodec(options).decode(bytes) as ValueOf<VE, V>)
+  }
+
+  /** Like `get`, with the sequence number and timestamps of the write. */
+  async getRow<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
+  ): Promise<Row<KeyOf<KE, K>, ValueOf<VE, V>> | undefined> {
+    const found = this.#source.getRow(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
+    const row = found instanceof Promise ? await found : found
+    if (row === undefined) return undefined
+    return decodeRow(row, this.codecOfKeys(options.keyEncoding), this.#valueCodec(options)) as Row<
+      KeyOf<KE, K>,
+      ValueOf<VE, V>
+    >
+  }
+
+  /** The values of all `keys` in their order, as of one moment; fetches run side by side. */
+  async getMany<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    keys: readonly Input<KeyOf<KE, K>>[],
+    options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
+  ): Promise<(ValueOf<VE, V> | undefined)[]> {
+    const bytes = keys.map((key) => this.encodeKey(key, options.keyEncoding))
+    const found = await this.#source.getMany(bytes, this.#readOptions(options))
+    const codec = this.#valueCodec(options)
+    return found.map((value) => (value === undefined ? undefined : (codec.decode(value) as ValueOf<VE, V>)))
+  }
+
+  /** True when `key` has a value. */
+  async has<KE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: GetOptions<KE> = NO_OPTIONS as GetOptions<KE>,
+  ): Promise<boolean> {
+    const found = this.#source.get(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
+    return (found instanceof Promise ? await found : found) !== undefined
+  }
+
+  /**
+   * Rows of `range` in key order, as they are at this moment: later writes do not show. Iterate it with `for await`
+   * (leaving the loop closes it), or take rows with `next`, `nextBatch`, `toArray`.
+   */
+  scan<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    range?: ScanRange<KeyOf<KE, K>>,
+    options: ScanOptions<KE, VE> = NO_OPTIONS as ScanOptions<KE, VE>,
+  ): ScanResult<KeyOf<KE, K>, ValueOf<VE, V>> {
+    const keys = this.codecOfKeys(options.keyEncoding)
+    const bytes = toByteScan(range as ScanRange<unknown> | undefined, keys)
+    return new ScanResult<KeyOf<KE, K>, ValueOf<VE, V>>(this.#open(bytes, options), {
+      keys,
+      values: this.#valueCodec(options),
+      bytes,
+      signal: options.signal,
+    })
+  }
+
+  /** How many rows `range` has. Reads them all. */
+  async count<KE extends MaybeEncoding = undefined>(
+    range?: ScanRange<KeyOf<KE, K>>,
+    options: ScanOptions<KE> = NO_OPTIONS as ScanOptions<KE>,
+  ): Promise<number> {
+    const bytes = toByteScan(range as ScanRange<unknown> | undefined, this.codecOfKeys(options.keyEncoding))
+    let count = 0
+    for await (const batch of this.rawBatches(bytes, options)) count += batch.length
+    return count
+  }
+
+  /** Rows as the engine has them, a batch at a time; respects the limit. */
+  protected async *rawBatches(
+    bytes: ByteScan,
+    options: ScanOptions<MaybeEncoding, MaybeEncoding>,
+    most = COUNT_BATCH,
+  ): AsyncGenerator<KeyValue[], void> {
+    const scan = this.#open(bytes, options)
+    try {
+      for (let left = bytes.limit; left > 0; ) {
+        const batch = await scan.nextBatch(Math.min(most, left))
+        if (batch.length === 0) return
+        left -= batch.length
+        yield batch
+      }
+    } finally {
+      scan.close()
+    }
+  }
+
+  /** A key of this handle, or of this call, as bytes. */
+  protected encodeKey(key: unknown, encoding: MaybeEncoding): Uint8Array {
+    const bytes = encoding === undefined ? this.keys.encode(key) : codecOf(encoding, 'key').encode(key)
+    if (bytes.length === 0) throw emptyKey()
+    return bytes
+  }
+
+  protected codecOfKeys(encoding: MaybeEncoding): Codec {
+    return encoding === undefined ? this.keys : codecOf(encoding, 'key')
+  }
+
+  protected encodeValue(value: unknown, encoding: MaybeEncoding): Uint8Array {
+    return encoding === undefined ? this.values.encode(value) : codecOf(encoding, 'value').encode(value)
+  }
+
+  #open(bytes: ByteScan, options: ScanOptions<MaybeEncoding, MaybeEncoding>) {
+    return this.#source.scan(bytes.range, {
+      ...this.#readOptions(options),
+      descending: bytes.descending,
+      prefix: bytes.prefix,
+      readAheadBytes: options.readAheadBytes,
+      maxFetchTasks: options.maxFetchTasks,
+    })
+  }
+
+  #readOptions(options: GetOptions<MaybeEncoding, MaybeEncoding>): engine.ReadOptions {
+    const hideExpiredAt = (options.hideExpired ?? this.handle.hideExpired) ? this.now() : undefined
+    if (options === NO_OPTIONS) return { hideExpiredAt }
+    const { durability, dirty, cacheBlocks, signal } = options
+    return { durability, dirty, cacheBlocks, signal, hideExpiredAt }
+  }
+
+  #valueCodec(options: GetOptions<MaybeEncoding, MaybeEncoding>): Codec {
+    return options.valueEncoding === undefined ? this.values : codecOf(options.valueEncoding, 'value')
+  }
+}
+
+function emptyKey(): SlateDBError {
+  return invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
+}

@@ -1,0 +1,302 @@
+// The public face: the engine's handle with encodings, options and JavaScript's own idioms around it. No rule of the
+// engine lives here; what reads and writes mean is decided below.
+
+import type { CloseOptions, Db, DbStatus, FlushType } from '../db/db.ts'
+import { openDb } from '../db/open.ts'
+import { openReader } from '../db/reader.ts'
+import { invalid } from '../errors.ts'
+import { WriteBatch } from '../write/batch.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import { type BatchOperation, type BatchOwner, ChainedBatch, toWriteBatch } from './batch.ts'
+import { asyncDispose } from './dispose.ts'
+import type { Decoded, EncodingOption, Input } from './encoding.ts'
+import { type Location, resolveLocation } from './location.ts'
+import {
+  checkOpenOptions,
+  type OpenOptions,
+  type ReaderOpenOptions,
+  toCommonOptions,
+  toDbOptions,
+  toHandleOptions,
+} from './open-options.ts'
+import { type ScanRange, toByteScan } from './range.ts'
+import { type HandleOptions, ReadHandle } from './read-handle.ts'
+import { Reader } from './reader.ts'
+import { Snapshot } from './snapshot.ts'
+import type { EncodingOptions, KeyOf, MaybeEncoding, MaybePromise, ValueOf } from './source.ts'
+import { statusChanges } from './status.ts'
+import { type BeginOptions, runTransaction, Transaction, type TransactionOptions } from './transaction.ts'
+import {
+  type CommitOptions,
+  type DeleteOptions,
+  type Durability,
+  type PutOptions,
+  toEnginePut,
+} from './write-options.ts'
+
+export interface ClearOptions<KE extends MaybeEncoding = undefined> extends EncodingOptions<KE> {
+  readonly durability?: Durability | undefined
+  /** Stops between two batches; what was cleared stays cleared. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface SlateDBOptions extends HandleOptions {
+  readonly durability: Durability
+}
+
+/** Deletions that `clear` writes at once. */
+const CLEAR_BATCH = 1000
+const NO_OPTIONS = {}
+
+/**
+ * A database, open for reading and writing.
+ *
+ * ```ts
+ * const db = await SlateDB.open('file:./data/app', { valueEncoding: 'json' })
+ * await db.put('user:1', { name: 'Ada' })
+ * for await (const [key, user] of db.scan({ prefix: 'user:' })) console.log(key, user)
+ * await db.close()
+ * ```
+ *
+ * There is one writer per database: opening a second one, in any process, thread or machine, fences the first, whose
+ * calls then fail with `Closed` and the reason `Fenced`. Open readers with `SlateDB.openReader`.
+ */
+export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
+  /** The engine's handle underneath: bytes in, bytes out, and writes that return right after the commit. */
+  readonly engine: Db
+  readonly #durability: Durability
+  readonly #owner: BatchOwner
+
+  constructor(engine: Db, options: SlateDBOptions) {
+    super(engine, options)
+    this.engine = engine
+    this.#durability = options.durability
+    this.#owner = {
+      encodeKey: (key, encoding) => this.encodeKey(key, encoding),
+      encodeValue: (value, encoding) => this.encodeValue(value, encoding),
+      write: (batch, commit) => this.write(batch, commit),
+    }
+  }
+
+  /**
+   * Opens the database at `location` for writing, and creates it when there is none. Every older writer is fenced.
+   * @throws Invalid for a bad location, option or setting; Unavailable when the store does not answer; Data for damaged
+   * records; Closed when a newer writer took over meanwhile.
+   */
+  static async open<KE extends EncodingOption = 'binary', VE extends EncodingOption = 'binary'>(
+    location: Location,
+    options: OpenOptions<KE, VE> = {},
+  ): Promise<SlateDB<Decoded<KE>, Decoded<VE>>> {
+    checkOpenOptions(options, 'open')
+    options.signal?.throwIfAborted()
+    const handle = { ...toHandleOptions(options), durability: options.durability ?? 'remote' }
+    const engine = await openDb(toDbOptions(await resolveLocation(location, options), options))
+    return new SlateDB(engine, handle)
+  }
+
+  /**
+   * Opens the database at `location` for reading only. It follows what the writer does, writes nothing, and disturbs
+   * nobody.
+   */
+  static async openReader<KE extends EncodingOption = 'binary', VE extends EncodingOption = 'binary'>(
+    location: Location,
+    options: ReaderOpenOptions<KE, VE> = {},
+  ): Promise<Reader<Decoded<KE>, Decoded<VE>>> {
+    checkOpenOptions(options, 'openReader')
+    options.signal?.throwIfAborted()
+    const handle = toHandleOptions(options)
+    const { pollInterval, skipWalReplay } = options
+    const common = toCommonOptions(await resolveLocation(location, options), options)
+    return new Reader(await openReader({ ...common, pollIntervalMs: pollInterval, skipWalReplay }), handle)
+  }
+
+  /** What is known about the handle now: how far writes are durable, why it closed, what runs degraded. */
+  get status(): DbStatus {
+    return this.engine.status
+  }
+
+  /** The status now and after every change, until the handle ends. */
+  statusChanges(): AsyncIterableIterator<DbStatus> {
+    return statusChanges(this.engine)
+  }
+
+  /** Calls `listener` with the status after every change; the returned function ends that. */
+  on(event: 'status', listener: (status: DbStatus) => void): () => void {
+    if (event !== 'status') throw invalid('UNKNOWN_EVENT', `there is no event ${JSON.stringify(event)}, only 'status'`)
+    return this.engine.onStatus(() => {
+      try {
+        listener(this.status)
+      } catch (error) {
+        // A listener must not end the write that moved the status.
+        this.engine.env.logger.error('a status listener threw', { error })
+      }
+    })
+  }
+
+  /** Current values of all counters and gauges. */
+  metrics(): Record<string, number> {
+    return this.engine.env.metrics.snapshot()
+  }
+
+  /**
+   * Writes `value` under `key`. Resolves once it is durable, unless `durability` says otherwise. The bytes are copied
+   * before this returns.
+   * @throws Invalid for a key or value that cannot be written; Closed; the signal's reason.
+   */
+  async put<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    value: Input<ValueOf<VE, V>>,
+    options: PutOptions<KE, VE> = NO_OPTIONS,
+  ): Promise<WriteHandle> {
+    options.signal?.throwIfAborted()
+    const bytes = this.encodeKey(key, options.keyEncoding)
+    const write = this.engine.put(
+      bytes,
+      this.encodeValue(value, options.valueEncoding),
+      options === NO_OPTIONS ? undefined : toEnginePut(options),
+    )
+    const handle = write instanceof Promise ? await write : write
+    if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
+    return handle
+  }
+
+  /** Deletes `key`; fine when there is nothing. Resolves as `put` does. */
+  async delete<KE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: DeleteOptions<KE> = NO_OPTIONS,
+  ): Promise<WriteHandle> {
+    options.signal?.throwIfAborted()
+    const { seq, signal } = options
+    return this.#settle(this.engine.delete(this.encodeKey(key, options.keyEncoding), { seq, signal }), options)
+  }
+
+  /** Adds a merge operand to `key`: the merge operator combines it with what is there, when it is read. */
+  async merge<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    operand: Input<ValueOf<VE, V>>,
+    options: PutOptions<KE, VE> = NO_OPTIONS,
+  ): Promise<WriteHandle> {
+    options.signal?.throwIfAborted()
+    const bytes = this.encodeKey(key, options.keyEncoding)
+    const write = this.engine.merge(bytes, this.encodeValue(operand, options.valueEncoding), toEnginePut(options))
+    return this.#settle(write, options)
+  }
+
+  /** A chain of operations that `write()` applies at once. */
+  batch(): ChainedBatch<K, V>
+  /** Applies all operations at once, under one sequence number, or none. */
+  batch<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    operations: readonly BatchOperation<KeyOf<KE, K>, ValueOf<VE, V>>[],
+    options?: CommitOptions & EncodingOptions<KE, VE>,
+  ): Promise<WriteHandle>
+  batch(
+    operations?: readonly BatchOperation<unknown, unknown>[],
+    options: CommitOptions & EncodingOptions<MaybeEncoding, MaybeEncoding> = NO_OPTIONS,
+  ): ChainedBatch<K, V> | Promise<WriteHandle> {
+    if (operations === undefined) return new ChainedBatch(this.#owner)
+    // An async function around all of it: a bad operation rejects, it does not throw.
+    return (async () => this.write(toWriteBatch(operations, options, this.#owner), options))()
+  }
+
+  /** Applies an engine batch, which holds bytes. It may be used again. */
+  async write(batch: WriteBatch, options: CommitOptions = NO_OPTIONS): Promise<WriteHandle> {
+    options.signal?.throwIfAborted()
+    const { seq, signal } = options
+    return this.#settle(this.engine.write(batch, { seq, signal }), options)
+  }
+
+  /**
+   * Deletes every row of `range`, in batches: rows written meanwhile stay, and a reader may see a part of it done.
+   * Returns how many rows there were.
+   */
+  async clear<KE extends MaybeEncoding = undefined>(
+    range?: ScanRange<KeyOf<KE, K>>,
+    options: ClearOptions<KE> = NO_OPTIONS,
+  ): Promise<number> {
+    const { keyEncoding, durability, signal } = options
+    const bytes = toByteScan(range as ScanRange<unknown> | undefined, this.codecOfKeys(keyEncoding))
+    let count = 0
+    let last: WriteHandle | undefined
+    // Expired rows are rows to delete, too.
+    for await (const rows of this.rawBatches(bytes, { hideExpired: false, signal }, CLEAR_BATCH)) {
+      const batch = new WriteBatch()
+      for (const row of rows) batch.delete(row.key)
+      last = await this.#settle(this.engine.write(batch, { signal }), { durability: 'memory' })
+      count += rows.length
+    }
+    // Durability is a watermark: the last batch covers those before it.
+    if (last !== undefined) await this.#settle(last, { durability, signal })
+    return count
+  }
+
+  /** Reads from this moment on, whatever is written later. Close it: it keeps old data alive. */
+  snapshot(): Snapshot<K, V> {
+    return new Snapshot<K, V>(this.engine.snapshot(), this.now(), this.handle)
+  }
+
+  /** Begins a transaction, to be ended with `commit` or `rollback`. See also {@link SlateDB.transaction}. */
+  begin(options: BeginOptions = {}): Transaction<K, V> {
+    const { isolation = 'snapshot' } = options
+    if (isolation !== 'snapshot' && isolation !== 'serializable') {
+      throw invalid(
+        'INVALID_OPTION',
+        `isolation must be 'snapshot' or 'serializable', not ${JSON.stringify(isolation)}`,
+      )
+    }
+    return new Transaction<K, V>(this.engine.begin(isolation), this.now(), this.handle, this.#durability)
+  }
+
+  /**
+   * Runs `body` in a transaction: commits when it returns, rolls back when it throws, and runs it again when another
+   * write conflicted. The body must not act on anything but the transaction, since it may run several times.
+   * @throws what the body throws; Transaction when it still conflicts after all retries.
+   */
+  transaction<T>(body: (tx: Transaction<K, V>) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return runTransaction(this.engine.env, () => this.begin(options), body, options)
+  }
+
+  /** Makes everything written so far durable: in the WAL (default when there is one) or in tables. */
+  flush(type?: FlushType, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    return untilAborted(this.engine.flush(type), options.signal)
+  }
+
+  /**
+   * Ends the handle: new calls fail at once, everything written is flushed (`flush: false` drops what is not durable),
+   * background work stops.
+   * @throws Closed when it was closed already; what the last flush failed with.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    return this.engine.close(options)
+  }
+
+  /** Like `close`, and fine when it is closed already. */
+  async [asyncDispose](): Promise<void> {
+    if (this.status.closeReason !== 'Clean') await this.close()
+  }
+
+  protected override now(): number {
+    return this.engine.wallNow()
+  }
+
+  async #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {
+    const handle = write instanceof Promise ? await write : write
+    if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
+    return handle
+  }
+}
+
+/** Stops waiting when the signal fires; the work goes on. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return work
+  let abort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

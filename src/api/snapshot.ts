@@ -1,0 +1,39 @@
+// A fixed point in the history of a database.
+
+import type * as engine from '../db/snapshot.ts'
+import { asyncDispose, dispose } from './dispose.ts'
+import { type HandleOptions, ReadHandle } from './read-handle.ts'
+
+/** Reads the database as it was when the snapshot was taken. Pins old data until it is closed. */
+export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
+  readonly #snapshot: engine.Snapshot
+  readonly #now: number
+
+  constructor(snapshot: engine.Snapshot, now: number, handle: HandleOptions) {
+    super(snapshot, handle)
+    this.#snapshot = snapshot
+    this.#now = now
+  }
+
+  /** Every write up to this sequence number is visible, none after it. */
+  get seq(): bigint {
+    return this.#snapshot.seq
+  }
+
+  /** Releases what it pins. Closing twice is fine. */
+  close(): void {
+    this.#snapshot.close()
+  }
+
+  [dispose](): void {
+    this.close()
+  }
+
+  async [asyncDispose](): Promise<void> {
+    this.close()
+  }
+
+  protected override now(): number {
+    return this.#now
+  }
+}

@@ -1,0 +1,166 @@
+// A transaction of the public API, and the loop that runs a function in one until it commits.
+
+import type { Transaction as EngineTransaction, Isolation } from '../db/transaction.ts'
+import { type Env, sleep } from '../env/env.ts'
+import { isSlateDBError } from '../errors.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import { asyncDispose } from './dispose.ts'
+import type { Input } from './encoding.ts'
+import { type HandleOptions, ReadHandle } from './read-handle.ts'
+import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
+import { type CommitOptions, type Durability, type ExpiryOptions, settled, toTtl } from './write-options.ts'
+
+export interface BeginOptions {
+  /**
+   * `'snapshot'` (default): two transactions that write the same key conflict. `'serializable'`: also one that read
+   * what the other wrote, including ranges that were empty.
+   */
+  readonly isolation?: Isolation | undefined
+}
+
+export interface TransactionOptions extends BeginOptions {
+  /** How often the function runs again after a conflict. Default 5. */
+  readonly retries?: number | undefined
+  /** Default: as the handle was opened. */
+  readonly durability?: Durability | undefined
+  /** Ends the waiting and further attempts. A commit that has happened stays. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface TransactionWriteOptions<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>
+  extends EncodingOptions<KE, VE>,
+    ExpiryOptions {}
+
+/**
+ * Reads see the database as it was at `begin`, and the transaction's own writes. Writes stay in memory until `commit`.
+ */
+export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
+  readonly #transaction: EngineTransaction
+  readonly #now: number
+  /** What `commit` waits for unless it is told otherwise. */
+  readonly durability: Durability
+  #ended = false
+
+  constructor(transaction: EngineTransaction, now: number, handle: HandleOptions, durability: Durability) {
+    super(transaction, handle)
+    this.#transaction = transaction
+    this.#now = now
+    this.durability = durability
+  }
+
+  /** UUID text. */
+  get id(): string {
+    return this.#transaction.id
+  }
+
+  /** The sequence number that it reads at. */
+  get seq(): bigint {
+    return this.#transaction.seq
+  }
+
+  /** True after `commit` or `rollback`. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Buffers a put. The bytes are copied now. */
+  put<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    value: Input<ValueOf<VE, V>>,
+    options: TransactionWriteOptions<KE, VE> = {},
+  ): void {
+    const bytes = this.encodeKey(key, options.keyEncoding)
+    this.#transaction.put(bytes, this.encodeValue(value, options.valueEncoding), { ttl: toTtl(options) })
+  }
+
+  delete<KE extends MaybeEncoding = undefined>(key: Input<KeyOf<KE, K>>, options: EncodingOptions<KE> = {}): void {
+    this.#transaction.delete(this.encodeKey(key, options.keyEncoding))
+  }
+
+  /** Buffers a merge operand. */
+  merge<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    operand: Input<ValueOf<VE, V>>,
+    options: TransactionWriteOptions<KE, VE> = {},
+  ): void {
+    const bytes = this.encodeKey(key, options.keyEncoding)
+    this.#transaction.merge(bytes, this.encodeValue(operand, options.valueEncoding), { ttl: toTtl(options) })
+  }
+
+  /** Counts these keys as read, whatever the isolation: a concurrent write to one of them is a conflict. */
+  markRead(keys: Iterable<Input<K>>): void {
+    this.#transaction.markRead(Array.from(keys, (key) => this.encodeKey(key, undefined)))
+  }
+
+  /** These keys are written but conflict with nobody. Lasts for the rest of the transaction. */
+  unmarkWrite(keys: Iterable<Input<K>>): void {
+    this.#transaction.unmarkWrite(Array.from(keys, (key) => this.encodeKey(key, undefined)))
+  }
+
+  /**
+   * Applies all writes, or none; `undefined` when there were none.
+   * @throws Transaction when a concurrent write conflicts: run the whole transaction again.
+   */
+  async commit(options: CommitOptions = {}): Promise<WriteHandle | undefined> {
+    this.#ended = true
+    const committed = this.#transaction.commit({ seq: options.seq, signal: options.signal })
+    const handle = committed instanceof Promise ? await committed : committed
+    return handle === undefined ? undefined : settled(handle, options, this.durability)
+  }
+
+  /** Forgets all writes. Fine after the end, too. */
+  rollback(): void {
+    this.#ended = true
+    this.#transaction.rollback()
+  }
+
+  async [asyncDispose](): Promise<void> {
+    this.rollback()
+  }
+
+  protected override now(): number {
+    return this.#now
+  }
+}
+
+const DEFAULT_RETRIES = 5
+
+/** Runs `body` in a transaction: commits when it returns, rolls back when it throws, runs it again on a conflict. */
+export async function runTransaction<K, V, T>(
+  env: Env,
+  begin: () => Transaction<K, V>,
+  body: (tx: Transaction<K, V>) => T | Promise<T>,
+  options: TransactionOptions,
+): Promise<T> {
+  const retries = options.retries ?? DEFAULT_RETRIES
+  for (let attempt = 0; ; attempt++) {
+    options.signal?.throwIfAborted()
+    const tx = begin()
+    let result: T
+    try {
+      result = await body(tx)
+    } catch (error) {
+      tx.rollback()
+      throw error
+    }
+    // The body may have ended it by itself.
+    if (tx.ended) return result
+    let handle: WriteHandle | undefined
+    try {
+      handle = await tx.commit({ durability: 'memory', signal: options.signal })
+    } catch (error) {
+      if (attempt >= retries || !isSlateDBError(error) || error.kind !== 'Transaction') throw error
+      await backOff(env, attempt, options.signal)
+      continue
+    }
+    // Only a conflict is run again: once committed, waiting may fail but the writes stand.
+    if (handle !== undefined) await settled(handle, options, tx.durability)
+    return result
+  }
+}
+
+/** Two that keep colliding must not collide in step: 0 to 2, 4, 8 ... ms, at most 64. */
+async function backOff(env: Env, attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  const most = Math.min(2 << attempt, 64)
+  await sleep(env.clock, env.random.float() * most, { signal, label: 'transaction retry' })
+}
