@@ -1,0 +1,175 @@
+// Where AWS credentials come from when nobody hands them over: the variables of features.md F.2, in the order of the
+// original: key pair, web identity (EKS), container (ECS, EKS pod identity), instance metadata (EC2). Profiles and
+// single sign-on come through @aws-sdk/credential-providers, passed as a provider function.
+
+import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+import { invalid, storeError } from '../errors.ts'
+import type { AwsCredentialProvider, AwsCredentials } from './credentials.ts'
+import { isLoopback, parseEndpoint, tryUrl } from './endpoint.ts'
+import { jsonObject } from './google-credentials.ts'
+import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
+import { refused } from './http-errors.ts'
+import type { StoreSettings } from './store-settings.ts'
+import { child, text, tryParse } from './xml.ts'
+
+/** Reads a small text file: token and key files. Rooms with a file system pass one. */
+export type ReadTextFile = (path: string) => Promise<string>
+
+export function awsCredentialsFrom(
+  settings: StoreSettings,
+  region: string,
+  http: HttpOptions,
+  readFile: ReadTextFile | undefined,
+): AwsCredentials | AwsCredentialProvider | undefined {
+  if (settings.flag('skip_signature')) return undefined
+  const accessKeyId = settings.text('access_key_id')
+  const secretAccessKey = settings.text('secret_access_key')
+  if (accessKeyId !== undefined && secretAccessKey !== undefined) {
+    return { accessKeyId, secretAccessKey, sessionToken: settings.text('session_token', 'token') }
+  }
+  if (accessKeyId !== undefined || secretAccessKey !== undefined) {
+    const missing = accessKeyId === undefined ? 'AWS_ACCESS_KEY_ID' : 'AWS_SECRET_ACCESS_KEY'
+    throw invalid('CREDENTIALS', `half a key pair is set: ${missing} is missing`)
+  }
+  const client = new HttpClient({ ...http, timeoutMs: Math.min(http.timeoutMs ?? 5000, 5000) })
+  const tokenFile = settings.text('web_identity_token_file')
+  const roleArn = settings.text('role_arn')
+  if (tokenFile !== undefined && roleArn !== undefined) {
+    const sts = settings.text('endpoint_url_sts') ?? `https://sts.${region}.amazonaws.com`
+    const { origin } = parseEndpoint('AWS_ENDPOINT_URL_STS', sts, false)
+    const session = settings.text('role_session_name') ?? 'slatedb'
+    return async () => assumeRole(client, origin, roleArn, session, (await reader(readFile)(tokenFile)).trim())
+  }
+  const relative = settings.text('container_credentials_relative_uri')
+  const full = settings.text('container_credentials_full_uri')
+  if (relative !== undefined || full !== undefined) return container(client, settings, relative, full, readFile)
+  return () => instanceRole(client, settings)
+}
+
+function reader(readFile: ReadTextFile | undefined): ReadTextFile {
+  if (readFile !== undefined) return readFile
+  throw invalid('CREDENTIALS', 'credentials in a file need a runtime with a file system: pass a provider instead')
+}
+
+async function assumeRole(
+  client: HttpClient,
+  sts: string,
+  roleArn: string,
+  session: string,
+  token: string,
+): Promise<AwsCredentials> {
+  const form = {
+    Action: 'AssumeRoleWithWebIdentity',
+    RoleArn: roleArn,
+    RoleSessionName: session,
+    Version: '2011-06-15',
+    WebIdentityToken: token,
+  }
+  const reply = await client.send({
+    operation: 'AssumeRole',
+    path: '',
+    method: 'POST',
+    url: `${sts}/`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: encodeUtf8(new URLSearchParams(form).toString()),
+    secrets: [token],
+  })
+  const root = tryParse(reply.bytes)
+  const found = child(child(root, 'AssumeRoleWithWebIdentityResult'), 'Credentials')
+  if (reply.status !== 200 || found === undefined) {
+    const error = child(root, 'Error')
+    throw noCredentials(reply, 'AssumeRole', sts, text(error, 'Code'), text(error, 'Message'), [token])
+  }
+  return {
+    accessKeyId: text(found, 'AccessKeyId'),
+    secretAccessKey: text(found, 'SecretAccessKey'),
+    sessionToken: text(found, 'SessionToken'),
+    expiration: text(found, 'Expiration'),
+  }
+}
+
+function container(
+  client: HttpClient,
+  settings: StoreSettings,
+  relative: string | undefined,
+  full: string | undefined,
+  readFile: ReadTextFile | undefined,
+): AwsCredentialProvider {
+  const url = relative === undefined ? full! : `http://169.254.170.2${relative}`
+  const parsed = tryUrl(url)
+  const local = parsed !== undefined && (isLoopback(parsed.hostname) || /^169\.254\.170\.(2|23)$/.test(parsed.hostname))
+  if (parsed === undefined || (parsed.protocol !== 'https:' && !local)) {
+    throw invalid('CREDENTIALS', 'AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or on this machine')
+  }
+  return async () => {
+    const file = settings.text('container_authorization_token_file')
+    const token = file === undefined ? settings.text('container_authorization_token') : await reader(readFile)(file)
+    const headers: Record<string, string> = token === undefined ? {} : { authorization: token.trim() }
+    const secrets = token === undefined ? [] : [token.trim()]
+    const reply = await client.send({ operation: 'CREDENTIALS', path: '', method: 'GET', url, headers, secrets })
+    return roleCredentials(reply, parsed.origin, secrets)
+  }
+}
+
+async function instanceRole(client: HttpClient, settings: StoreSettings): Promise<AwsCredentials> {
+  const base = (settings.text('metadata_endpoint') ?? 'http://169.254.169.254').replace(/\/+$/, '')
+  const call = { operation: 'CREDENTIALS', path: '', secrets: [] } as const
+  try {
+    const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '600' }
+    const token = await client.send({ ...call, method: 'PUT', url: `${base}/latest/api/token`, headers: ttl })
+    if (token.status !== 200 && !settings.flag('imdsv1_fallback')) throw nowhere()
+    const headers: Record<string, string> =
+      token.status === 200 ? { 'x-aws-ec2-metadata-token': decodeUtf8(token.bytes) } : {}
+    const list = `${base}/latest/meta-data/iam/security-credentials/`
+    const role = await client.send({ ...call, method: 'GET', url: list, headers })
+    if (role.status !== 200) throw nowhere()
+    const url = `${list}${encodeURIComponent(decodeUtf8(role.bytes).trim())}`
+    return roleCredentials(await client.send({ ...call, method: 'GET', url, headers }), base, [])
+  } catch {
+    // Off EC2 nobody answers at that address; saying so would only hide what is really missing.
+    throw nowhere()
+  }
+}
+
+function nowhere(): Error {
+  return storeError(
+    'Unauthenticated',
+    '',
+    'no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass `credentials`, or set AWS_SKIP_SIGNATURE',
+  )
+}
+
+function roleCredentials(reply: HttpReply, host: string, secrets: readonly string[]): AwsCredentials {
+  const found = jsonObject(reply.bytes)
+  const {
+    AccessKeyId: accessKeyId,
+    SecretAccessKey: secretAccessKey,
+    Token: sessionToken,
+    Expiration: expiration,
+  } = found
+  if (reply.status === 200 && typeof accessKeyId === 'string' && typeof secretAccessKey === 'string') {
+    return {
+      accessKeyId,
+      secretAccessKey,
+      sessionToken: typeof sessionToken === 'string' ? sessionToken : undefined,
+      expiration: typeof expiration === 'string' ? expiration : undefined,
+    }
+  }
+  throw noCredentials(reply, 'CREDENTIALS', host, String(found.Code ?? ''), String(found.Message ?? ''), secrets)
+}
+
+function noCredentials(
+  reply: HttpReply,
+  operation: string,
+  host: string,
+  code: string,
+  message: string,
+  secrets: readonly string[],
+): Error {
+  const reason = reply.status === 429 || reply.status >= 500 ? 'Generic' : 'Unauthenticated'
+  return refused(
+    reason,
+    { operation, path: '', host, status: reply.status, code, message, secrets },
+    'no credentials were given',
+  )
+}

@@ -1,0 +1,88 @@
+// What Azure Blob storage says, in our words: the error table and the document of a list.
+
+import type { SlateDBError } from '../errors.ts'
+import type { ObjectInfo, PutMode } from '../objects/store.ts'
+import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { child, children, parseDocument, text } from './xml.ts'
+
+export interface AzureRefusal extends Refusal {
+  readonly container: string
+  readonly mode?: PutMode | undefined
+  readonly date: string | null
+  readonly now: number
+}
+
+/** Signatures are valid for 15 minutes around the service's clock. */
+const SKEW_MS = 14 * 60_000
+
+export function azureRefused(refusal: AzureRefusal): SlateDBError {
+  const { code, status, mode, now } = refusal
+  switch (code) {
+    case 'BlobAlreadyExists':
+    // With a SAS that may create but not overwrite, an existing blob answers this.
+    case 'UnauthorizedBlobOverwrite':
+      return refused('AlreadyExists', refusal)
+    case 'ConditionNotMet':
+    case 'TargetConditionNotMet':
+      if (status === 304) return refused('NotModified', refusal)
+      return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
+    case 'ContainerNotFound':
+    case 'ContainerDisabled': {
+      const container = JSON.stringify(refusal.container)
+      return refused('InvalidPath', refusal, `container ${container} does not exist: create it, or check its name`)
+    }
+    case 'InvalidResourceName':
+    case 'OutOfRangeInput':
+      return refused('InvalidPath', refusal)
+    case 'AuthenticationFailed':
+    case 'NoAuthenticationInformation':
+    case 'InvalidAuthenticationInfo':
+      return refused('Unauthenticated', refusal, authenticationHint(refusal, now))
+    case 'AuthorizationFailure':
+    case 'AuthorizationPermissionMismatch':
+    case 'AuthorizationResourceTypeMismatch':
+    case 'AuthorizationProtocolMismatch':
+    case 'InsufficientAccountPermissions':
+      return refused('PermissionDenied', refusal, 'the credentials lack permission for this operation')
+    case 'ServerBusy':
+    case 'OperationTimedOut':
+      return refused('Generic', refusal, 'the store asks to slow down')
+  }
+  if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
+  if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
+  return refusedByStatus(refusal)
+}
+
+function authenticationHint(refusal: AzureRefusal, now: number): string {
+  const server = refusal.date === null ? Number.NaN : Date.parse(refusal.date)
+  if (Math.abs(server - now) > SKEW_MS) return clockHint(refusal.date, now)
+  return 'the key, the SAS or the token is wrong or has expired'
+}
+
+export interface AzureListPage {
+  readonly objects: ObjectInfo[]
+  readonly next: string | undefined
+}
+
+export function azureListPage(bytes: Uint8Array): AzureListPage {
+  const root = parseDocument(bytes, 'LIST')
+  const blobs = child(root, 'Blobs')
+  const objects = (blobs === undefined ? [] : children(blobs, 'Blob')).map((blob) => {
+    const properties = child(blob, 'Properties')
+    const name = child(blob, 'Name')
+    // Names with characters that XML cannot hold come escaped, and say so.
+    const path = name?.attributes.Encoded === 'true' ? decodeURIComponent(name.text) : (name?.text ?? '')
+    return {
+      path,
+      size: Number(text(properties, 'Content-Length')),
+      lastModified: Date.parse(text(properties, 'Last-Modified')),
+      etag: quoted(text(properties, 'Etag')),
+    }
+  })
+  return { objects, next: text(root, 'NextMarker') || undefined }
+}
+
+/** Lists give the etag bare, headers give it in quotes: one form for both. */
+function quoted(etag: string): string | undefined {
+  return etag === '' || etag.startsWith('"') ? etag || undefined : `"${etag}"`
+}

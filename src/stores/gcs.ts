@@ -1,0 +1,372 @@
+// Google Cloud Storage over its JSON API. An etag of this store is the object's generation: conditions on it are
+// exact, and a missing object is generation 0.
+
+import { concatBytes } from '../bytes/compare.ts'
+import { encodeUtf8, toHex } from '../bytes/text.ts'
+import type { Random } from '../env/random.ts'
+import { systemRandom } from '../env/system.ts'
+import { invalid, storeError } from '../errors.ts'
+import type {
+  Body,
+  Capabilities,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  PutMode,
+  PutOptions,
+  PutResult,
+  RequestOptions,
+  Upload,
+} from '../objects/store.ts'
+import { checkPath, checkPrefix } from '../objects/store-path.ts'
+import { checkRange, rangeError } from '../objects/store-range.ts'
+import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
+import type { Bearer, CredentialSource } from './credentials.ts'
+import { asListing, checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
+import { type GoogleCredentials, googleToken, jsonObject } from './google-credentials.ts'
+import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
+import { parseRetryAfter, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
+
+export interface GcsOptions extends HttpOptions {
+  readonly bucket: string
+  /** Without them requests are anonymous. */
+  readonly credentials?: GoogleCredentials | undefined
+  /** Default `https://storage.googleapis.com`. */
+  readonly endpoint?: string | undefined
+  readonly allowHttp?: boolean | undefined
+  readonly random?: Random | undefined
+  readonly pageSize?: number | undefined
+  /** Bytes of one part of an upload, a multiple of 256 KiB; default 8 MiB. */
+  readonly partSizeBytes?: number | undefined
+}
+
+interface GcsRequest extends RequestOptions {
+  readonly operation: string
+  readonly path: string
+  readonly method: string
+  /** Path and query behind the endpoint. */
+  readonly target: string
+  readonly headers?: Record<string, string>
+  readonly body?: Uint8Array
+  readonly limitBytes?: number
+  /** An upload session's own URL is its credential. */
+  readonly session?: boolean
+}
+
+export class GcsStore implements ObjectStore {
+  readonly capabilities: Capabilities = {
+    createIfAbsent: true,
+    compareAndSet: true,
+    metadata: true,
+    suffixRange: true,
+    listStartAfter: true,
+  }
+  readonly #client: HttpClient
+  readonly #options: GcsOptions
+  readonly #endpoint: Endpoint
+  readonly #token: CredentialSource<Bearer> | undefined
+  readonly #random: Random
+  readonly #bucketPath: string
+
+  constructor(options: GcsOptions) {
+    if (options.bucket === '' || /[/?#\s]/.test(options.bucket))
+      throw invalid('BUCKET', 'the bucket needs a plain name')
+    const { partSizeBytes, credentials } = options
+    if (partSizeBytes !== undefined && (partSizeBytes <= 0 || partSizeBytes % (256 * 1024) !== 0)) {
+      throw invalid('PART_SIZE', 'parts of an upload to GCS must be a multiple of 256 KiB')
+    }
+    this.#client = new HttpClient(options)
+    this.#options = options
+    this.#endpoint = parseEndpoint(
+      'the endpoint',
+      options.endpoint ?? 'https://storage.googleapis.com',
+      !!options.allowHttp,
+    )
+    this.#token = credentials === undefined ? undefined : googleToken(this.#client, credentials)
+    this.#random = (options.random ?? systemRandom()).fork('gcs')
+    this.#bucketPath = `storage/v1/b/${encodeStrict(options.bucket)}/o`
+  }
+
+  async get(path: string, options: GetOptions = {}): Promise<GetResult> {
+    checkPath(path)
+    const { range, ifNoneMatch, refetch, signal } = options
+    checkRange(path, range)
+    const headers: Record<string, string> = {}
+    if (range !== undefined) headers.range = rangeHeader(range)
+    if (refetch) headers['cache-control'] = 'no-cache'
+    const known = ifNoneMatch !== undefined && isGeneration(ifNoneMatch) ? ifNoneMatch : undefined
+    const target = `${this.#objectPath(path)}?${queryString({ alt: 'media', ifGenerationNotMatch: known })}`
+    const limit = range === undefined ? {} : { limitBytes: WHOLE_OBJECT_LIMIT }
+    const reply = await this.#send({ operation: 'GET', path, method: 'GET', target, headers, signal, ...limit })
+    if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
+    if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, 'GET', path)
+    const modified = reply.headers.get('last-modified')
+    return {
+      ...rangedReply(path, range, reply),
+      etag: reply.headers.get('x-goog-generation') ?? undefined,
+      lastModified: modified === null ? undefined : Date.parse(modified),
+    }
+  }
+
+  async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
+    checkPath(path)
+    const target = `${this.#objectPath(path)}?${queryString({ fields: 'name,size,generation,updated,metadata' })}`
+    const reply = await this.#send({ operation: 'HEAD', path, method: 'GET', target, signal: options.signal })
+    if (reply.status !== 200) throw this.#refused(reply, 'HEAD', path)
+    const found = jsonObject(reply.bytes)
+    const metadata: Record<string, string> = {}
+    for (const [name, value] of Object.entries((found.metadata ?? {}) as Record<string, string>)) {
+      metadata[name.toLowerCase()] = value
+    }
+    return { ...objectInfo(found), metadata }
+  }
+
+  async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
+    checkPath(path)
+    const metadata = checkMetadata(options.metadata)
+    const media = metadata.length === 0
+    const bytes = body instanceof Uint8Array ? body : concatBytes(body)
+    const wrapped = media
+      ? { contentType: 'application/octet-stream', body: bytes }
+      : this.#related({ name: path, metadata: Object.fromEntries(metadata) }, bytes)
+    const query = queryString({
+      uploadType: media ? 'media' : 'multipart',
+      name: media ? path : undefined,
+      ifGenerationMatch: condition(path, options.mode),
+      fields: 'generation',
+    })
+    const target = `upload/${this.#bucketPath}?${query}`
+    const headers = { 'content-type': wrapped.contentType }
+    const { signal } = options
+    const reply = await this.#send({
+      operation: 'PUT',
+      path,
+      method: 'POST',
+      target,
+      headers,
+      body: wrapped.body,
+      signal,
+    })
+    if (reply.status !== 200) throw this.#refused(reply, 'PUT', path, options.mode)
+    return { etag: generationOf(jsonObject(reply.bytes)) }
+  }
+
+  async delete(path: string, options: RequestOptions = {}): Promise<void> {
+    checkPath(path)
+    const target = this.#objectPath(path)
+    const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', target, signal: options.signal })
+    if (reply.status === 200 || reply.status === 204) return
+    const error = this.#refused(reply, 'DELETE', path)
+    if (error.storeReason !== 'NotFound') throw error
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
+    checkPrefix(prefix)
+    const { startAfter, signal } = options
+    const found: ObjectInfo[] = []
+    let pageToken: string | undefined
+    do {
+      const query = queryString({
+        fields: 'nextPageToken,items(name,size,generation,updated)',
+        maxResults: String(this.#options.pageSize ?? 1000),
+        prefix: prefix === '' ? undefined : prefix,
+        // Inclusive, unlike S3's: the name itself is dropped below.
+        startOffset: startAfter || undefined,
+        pageToken,
+      })
+      const target = `${this.#bucketPath}?${query}`
+      const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', target, signal })
+      if (reply.status !== 200) throw this.#refused(reply, 'LIST', '')
+      const page = listPage(reply.bytes)
+      for (const item of page.items) found.push(objectInfo(item))
+      pageToken = page.next
+    } while (pageToken !== undefined)
+    return asListing(found, prefix, startAfter)
+  }
+
+  async startUpload(
+    path: string,
+    options: Omit<PutOptions, 'mode'> & { readonly mode?: PutMode } = {},
+  ): Promise<Upload> {
+    checkPath(path)
+    options.signal?.throwIfAborted()
+    const { partSizeBytes: chunkBytes = 8 * 1024 * 1024 } = this.#options
+    // A session takes its bytes in order, and the last ones with the total.
+    return new ChunkedUpload(this.#session(path, options, chunkBytes), {
+      path,
+      chunkBytes,
+      concurrency: 1,
+      holdLast: true,
+    })
+  }
+
+  async copy(from: string, to: string, options: RequestOptions = {}): Promise<void> {
+    checkPath(from)
+    checkPath(to)
+    let rewriteToken: string | undefined
+    do {
+      const query = queryString({ fields: 'done,rewriteToken', rewriteToken })
+      const target = `${this.#objectPath(from)}/rewriteTo/b/${encodeStrict(this.#options.bucket)}/o/${encodeStrict(to)}?${query}`
+      const headers = { 'content-type': 'application/json' }
+      const reply = await this.#send({
+        operation: 'COPY',
+        path: from,
+        method: 'POST',
+        target,
+        headers,
+        signal: options.signal,
+      })
+      if (reply.status !== 200) throw this.#refused(reply, 'COPY', from)
+      const answer = jsonObject(reply.bytes)
+      rewriteToken = answer.done === false ? String(answer.rewriteToken) : undefined
+    } while (rewriteToken !== undefined)
+  }
+
+  describe(): string {
+    return `gs://${this.#options.bucket} (${this.#endpoint.origin})`
+  }
+
+  #session(path: string, upload: { metadata?: PutOptions['metadata']; mode?: PutMode }, chunkBytes: number): PartSink {
+    const mode = upload.mode ?? 'overwrite'
+    const operation = 'resumable upload'
+    let target = ''
+    const send = (first: number, total: string, body: Uint8Array, signal: AbortSignal | undefined) => {
+      const headers = { 'content-range': `bytes ${first}-${first + body.length - 1}/${total}` }
+      return this.#send({ operation, path, method: 'PUT', target, headers, body, signal, session: true })
+    }
+    return {
+      single: (body, options) => this.put(path, body, { ...upload, ...options, mode }),
+      begin: async ({ signal }) => {
+        const query = queryString({ uploadType: 'resumable', name: path, ifGenerationMatch: condition(path, mode) })
+        const body = encodeUtf8(
+          JSON.stringify({ name: path, metadata: Object.fromEntries(checkMetadata(upload.metadata)) }),
+        )
+        const headers = { 'content-type': 'application/json', 'x-upload-content-type': 'application/octet-stream' }
+        const to = `upload/${this.#bucketPath}?${query}`
+        const reply = await this.#send({ operation, path, method: 'POST', target: to, headers, body, signal })
+        const session = /^https?:\/\/[^/]+\/(.*)$/.exec(reply.headers.get('location') ?? '')
+        if (reply.status !== 200 || session === null) throw this.#refused(reply, operation, path, mode)
+        target = session[1]!
+      },
+      part: async (number, body, { signal }) => {
+        const first = (number - 1) * chunkBytes
+        const reply = await send(first, '*', body, signal)
+        if (reply.status !== 308) throw this.#refused(reply, operation, path, mode)
+        const kept = /-(\d+)$/.exec(reply.headers.get('range') ?? '')?.[1]
+        if (Number(kept) !== first + body.length - 1)
+          throw storeError('Generic', path, `only part of an upload was kept`)
+      },
+      complete: async (parts, last, { signal }) => {
+        const first = parts * chunkBytes
+        const reply = await send(first, String(first + last!.length), last!, signal)
+        if (reply.status !== 200 && reply.status !== 201) throw this.#refused(reply, operation, path, mode)
+        return { etag: generationOf(jsonObject(reply.bytes)) }
+      },
+      abort: async () => {
+        await this.#send({ operation, path, method: 'DELETE', target, session: true })
+      },
+    }
+  }
+
+  #related(resource: object, bytes: Uint8Array): { contentType: string; body: Uint8Array } {
+    const boundary = `slatedb-${toHex(this.#random.bytes(16))}`
+    const json = `--${boundary}\r\ncontent-type: application/json; charset=UTF-8\r\n\r\n${JSON.stringify(resource)}\r\n`
+    const head = `${json}--${boundary}\r\ncontent-type: application/octet-stream\r\n\r\n`
+    const body = concatBytes([encodeUtf8(head), bytes, encodeUtf8(`\r\n--${boundary}--\r\n`)])
+    return { contentType: `multipart/related; boundary=${boundary}`, body }
+  }
+
+  #objectPath(path: string): string {
+    return `${this.#bucketPath}/${encodeStrict(path)}`
+  }
+
+  async #send(request: GcsRequest): Promise<HttpReply> {
+    const { operation, path, method, target, body, signal, limitBytes, session = false } = request
+    const url = `${this.#endpoint.origin}${this.#endpoint.basePath}/${target}`
+    const headers: Record<string, string> = { ...request.headers, 'accept-encoding': 'identity' }
+    const bearer = session ? undefined : await this.#token?.get()
+    if (bearer !== undefined) headers.authorization = `Bearer ${bearer.token}`
+    const secrets = [...(this.#token?.secrets() ?? []), ...(session ? [target] : [])]
+    const limit = limitBytes === undefined ? {} : { limitBytes }
+    // An unfinished upload answers 308 without a Location: browsers show that status only when they may follow.
+    const reply = await this.#client.send({
+      operation,
+      path,
+      method,
+      url,
+      headers,
+      body,
+      signal,
+      secrets,
+      follow: session,
+      ...limit,
+    })
+    if (reply.status === 401 && bearer !== undefined) this.#token?.reject(bearer)
+    return reply
+  }
+
+  #refused(reply: HttpReply, operation: string, path: string, mode?: PutMode) {
+    const { error } = jsonObject(reply.bytes) as { error?: { message?: string; errors?: { reason?: string }[] } }
+    const refusal: Refusal = {
+      operation,
+      path,
+      host: this.#endpoint.origin,
+      status: reply.status,
+      code: error?.errors?.[0]?.reason ?? '',
+      message: error?.message ?? '',
+      requestId: reply.headers.get('x-guploader-uploadid') ?? undefined,
+      retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), this.#client.clock.now()),
+      secrets: this.#token?.secrets() ?? [],
+    }
+    const { status, message } = refusal
+    if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
+    if (status === 404 && /\bbucket\b.*\b(not exist|not found)/i.test(message)) {
+      const bucket = JSON.stringify(this.#options.bucket)
+      return refused('InvalidPath', refusal, `bucket ${bucket} does not exist: create it, or check its name`)
+    }
+    if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
+    if (status === 401) return refused('Unauthenticated', refusal, 'the access token is missing, expired or not valid')
+    return refusedByStatus(refusal)
+  }
+}
+
+function condition(path: string, mode: PutMode): string | undefined {
+  if (mode === 'overwrite') return undefined
+  if (mode === 'create') return '0'
+  if (!isGeneration(mode.ifMatch)) throw storeError('Precondition', path, 'the etag is not a generation of this store')
+  return mode.ifMatch
+}
+
+function isGeneration(etag: string): boolean {
+  return /^[1-9]\d*$/.test(etag)
+}
+
+function generationOf(found: Record<string, unknown>): string | undefined {
+  return found.generation === undefined ? undefined : String(found.generation)
+}
+
+function objectInfo(found: Record<string, unknown>): ObjectInfo {
+  return {
+    path: String(found.name),
+    size: Number(found.size ?? 0),
+    lastModified: Date.parse(String(found.updated)),
+    etag: generationOf(found),
+  }
+}
+
+function listPage(bytes: Uint8Array): { items: Record<string, unknown>[]; next: string | undefined } {
+  const page = jsonObject(bytes)
+  const { items = [], nextPageToken } = page
+  // An empty folder answers {}: anything else that is not a page must not pass for an empty list.
+  if (
+    !Array.isArray(items) ||
+    (Object.keys(page).length === 0 && !/^\s*\{\s*\}\s*$/.test(new TextDecoder().decode(bytes)))
+  ) {
+    throw storeError('Generic', '', 'LIST: the answer is not the JSON that was expected')
+  }
+  return { items: items as Record<string, unknown>[], next: (nextPageToken as string | undefined) || undefined }
+}

@@ -1,0 +1,217 @@
+// Reading over plain HTTP: for readers in pages and at edges behind a CDN. It cannot write, and it can list only what
+// an index says.
+
+import { decodeUtf8 } from '../bytes/text.ts'
+import { invalid, type SlateDBError, storeError } from '../errors.ts'
+import type {
+  Capabilities,
+  GetOptions,
+  GetResult,
+  HeadResult,
+  ListOptions,
+  ObjectInfo,
+  ObjectStore,
+  RequestOptions,
+} from '../objects/store.ts'
+import { checkPath, checkPrefix } from '../objects/store-path.ts'
+import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
+import { asListing, base64, encodePath, isLoopback, tryUrl } from './endpoint.ts'
+import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
+import { parseRetryAfter, refused, refusedByStatus } from './http-errors.ts'
+import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
+
+export interface HttpStoreOptions extends HttpOptions {
+  /**
+   * Where objects are. User name and password become Basic authorization; a query, such as a token's, goes along with
+   * every request.
+   */
+  readonly url: string
+  /** Added to every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /**
+   * What there is: the name of a JSON file below `url` that holds an array of names or of `{path, size, lastModified,
+   * etag}`, or a function that gives one. Without it `list` is not supported.
+   */
+  readonly index?:
+    | string
+    | ((options: RequestOptions) => Promise<readonly (string | Partial<ObjectInfo>)[]>)
+    | undefined
+  readonly allowHttp?: boolean | undefined
+}
+
+export class HttpStore implements ObjectStore {
+  readonly capabilities: Capabilities = {
+    createIfAbsent: false,
+    compareAndSet: false,
+    metadata: false,
+    suffixRange: false,
+    listStartAfter: false,
+  }
+  readonly #client: HttpClient
+  readonly #base: string
+  readonly #query: string
+  readonly #shown: string
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #secrets: readonly string[]
+  readonly #index: HttpStoreOptions['index']
+
+  constructor(options: HttpStoreOptions) {
+    const url = tryUrl(options.url)
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      throw invalid('ENDPOINT', 'the address must be an http URL')
+    const authorization = basicAuthorization(url)
+    const secret = authorization !== undefined || url.search !== ''
+    if (url.protocol === 'http:' && secret && !options.allowHttp && !isLoopback(url.hostname)) {
+      throw invalid(
+        'ENDPOINT',
+        'a password or token over plain http can be read by anybody: use https, or set allow_http',
+      )
+    }
+    this.#client = new HttpClient(options)
+    this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
+    this.#query = url.search
+    this.#shown = this.#base
+    this.#headers = { ...options.headers, ...(authorization === undefined ? {} : { authorization }) }
+    this.#secrets = [
+      url.search.slice(1),
+      ...url.searchParams.values(),
+      safeDecode(url.password),
+      ...Object.values(this.#headers),
+    ].filter((value) => value !== '')
+    this.#index = options.index
+  }
+
+  async get(path: string, options: GetOptions = {}): Promise<GetResult> {
+    checkPath(path)
+    const { ifNoneMatch, refetch, signal } = options
+    checkRange(path, options.range)
+    let range = options.range
+    if (range !== undefined && 'suffix' in range) {
+      // Servers and caches differ on suffix ranges; a size and an absolute range work everywhere.
+      const [start, end] = servedRange(path, range, (await this.head(path, { signal })).size)
+      range = { start, end }
+    }
+    const headers: Record<string, string> = {}
+    if (range !== undefined) headers.range = rangeHeader(range)
+    if (ifNoneMatch !== undefined) headers['if-none-match'] = ifNoneMatch
+    if (refetch) headers['cache-control'] = 'no-cache'
+    const limit = range === undefined ? {} : { limitBytes: WHOLE_OBJECT_LIMIT }
+    const reply = await this.#send('GET', path, { headers, signal, refetch: refetch === true, ...limit })
+    if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
+    if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, 'GET', path)
+    const { etag, lastModified } = infoOf(reply)
+    return { ...rangedReply(path, range, reply), etag, lastModified }
+  }
+
+  async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
+    checkPath(path)
+    const reply = await this.#send('HEAD', path, { signal: options.signal })
+    if (reply.status !== 200) throw this.#refused(reply, 'HEAD', path)
+    const length = reply.headers.get('content-length')
+    if (length === null) throw storeError('Generic', path, 'the answer to HEAD has no Content-Length')
+    const { etag, lastModified = 0 } = infoOf(reply)
+    return { path, size: Number(length), etag, lastModified }
+  }
+
+  async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
+    checkPrefix(prefix)
+    const index = this.#index
+    if (index === undefined) {
+      throw storeError('NotSupported', prefix, 'plain HTTP cannot list: give the http store an `index`')
+    }
+    const entries = typeof index === 'function' ? await index(options) : await this.#fetchIndex(index, options)
+    const objects = entries.map((entry): ObjectInfo => {
+      const { path, size = 0, lastModified = 0, etag } = typeof entry === 'string' ? { path: entry } : entry
+      if (typeof path !== 'string') throw storeError('Generic', '', 'the index has an entry without a path')
+      return { path, size, lastModified, etag }
+    })
+    return asListing(objects, prefix, options.startAfter)
+  }
+
+  async put(path: string): Promise<never> {
+    throw readOnly(path)
+  }
+
+  async delete(path: string): Promise<never> {
+    throw readOnly(path)
+  }
+
+  describe(): string {
+    return `${this.#shown} (read-only)`
+  }
+
+  async #fetchIndex(name: string, options: RequestOptions): Promise<readonly (string | Partial<ObjectInfo>)[]> {
+    const { bytes } = await this.get(name, { signal: options.signal, refetch: true })
+    try {
+      const parsed: unknown = JSON.parse(decodeUtf8(bytes))
+      if (Array.isArray(parsed)) return parsed
+    } catch {
+      // Reported below: the text itself says nothing about what to do.
+    }
+    throw storeError('Generic', name, 'the index is not a JSON array')
+  }
+
+  #send(
+    method: 'GET' | 'HEAD',
+    path: string,
+    options: RequestOptions & { headers?: Record<string, string>; limitBytes?: number; refetch?: boolean },
+  ): Promise<HttpReply> {
+    const { signal, limitBytes, refetch = false } = options
+    return this.#client.send({
+      operation: method,
+      path,
+      method,
+      url: `${this.#base}/${encodePath(path)}${this.#query}`,
+      headers: { ...this.#headers, ...options.headers, 'accept-encoding': 'identity' },
+      signal,
+      secrets: this.#secrets,
+      // Objects never change but for a few records, which the server's own caching headers must cover.
+      cache: refetch ? 'reload' : 'default',
+      // Behind a CDN redirects are normal; with a password they could carry it elsewhere.
+      follow: this.#secrets.length === 0,
+      ...(limitBytes === undefined ? {} : { limitBytes }),
+    })
+  }
+
+  #refused(reply: HttpReply, operation: string, path: string): SlateDBError {
+    const { status } = reply
+    const refusal = {
+      operation,
+      path,
+      host: new URL(this.#base).origin,
+      status,
+      code: '',
+      message: '',
+      retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), this.#client.clock.now()),
+      secrets: this.#secrets,
+    }
+    // What is gone is as missing as what never was.
+    if (status === 410) return refused('NotFound', refusal)
+    return refusedByStatus(refusal)
+  }
+}
+
+function readOnly(path: string): SlateDBError {
+  return storeError('NotSupported', path, 'a store over plain HTTP is read-only: open a reader, or use another store')
+}
+
+function basicAuthorization(url: URL): string | undefined {
+  if (url.username === '' && url.password === '') return undefined
+  return `Basic ${base64(new TextEncoder().encode(`${safeDecode(url.username)}:${safeDecode(url.password)}`))}`
+}
+
+function safeDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function infoOf(reply: HttpReply): { etag: string | undefined; lastModified: number | undefined } {
+  const modified = Date.parse(reply.headers.get('last-modified') ?? '')
+  return {
+    etag: reply.headers.get('etag') ?? undefined,
+    lastModified: Number.isNaN(modified) ? undefined : modified,
+  }
+}
