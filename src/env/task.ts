@@ -49,6 +49,14 @@ export class Task {
     this.#running = this.#run()
   }
 
+  /** The interval has changed: counts it from now. */
+  rearm(): void {
+    if (this.#cancelTimer === undefined) return
+    this.#cancelTimer()
+    this.#cancelTimer = undefined
+    this.#arm()
+  }
+
   /** No step starts after this; resolves when the running one is done. Never rejects. */
   async stop(): Promise<void> {
     this.#stopped = true

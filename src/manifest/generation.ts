@@ -22,15 +22,14 @@ export function detectGeneration(marks: GenerationMarks): FormatGeneration | und
   const { manifest, newestFenceSize, compactionsVersion } = marks
   const segmented = manifest.segments.length > 0 || manifest.segmentExtractorName !== undefined
   if (segmented || newestFenceSize === 0 || compactionsVersion === 2) return '0.15'
-  let legacyFilter = false
+  let legacyTable = false
   for (const { tree } of treesOf(manifest)) {
     for (const { table } of viewsOf(tree)) {
-      // The format is set even where no filter was stored; only a stored one is a mark.
-      if (table.info.filterLength === 0) continue
+      // The format is recorded even where no filter is stored, and releases before the composite one never set it.
       if (table.info.filterFormat === 'composite') return '0.15'
-      legacyFilter = true
+      legacyTable = true
     }
   }
-  const old = legacyFilter || newestFenceSize !== undefined || compactionsVersion === 1
+  const old = legacyTable || newestFenceSize !== undefined || compactionsVersion === 1
   return old ? '0.12' : undefined
 }

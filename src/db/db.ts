@@ -1,0 +1,188 @@
+// The engine's handle: bytes in, bytes out. Reads and writes are synchronous when the bytes are in memory and promises
+// otherwise; durability is something one waits for on the handle a write returns.
+
+import type { KeyRange } from '../bytes/range.ts'
+import type { Env } from '../env/env.ts'
+import { type CloseReason, closedError, invalid } from '../errors.ts'
+import type { KeyValue } from '../read/key-value.ts'
+import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import type { WriteBatch } from '../write/batch.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import type { PutOptions, WriteOptions } from '../write/options.ts'
+import type { VersionedManifest } from '../write/state.ts'
+import type { Engine } from './engine.ts'
+import type { Scan } from './scan.ts'
+import { inactive, type Settings } from './settings.ts'
+import { Snapshot } from './snapshot.ts'
+import { type Isolation, Transaction } from './transaction.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+export type FlushType = 'wal' | 'memtable'
+
+export interface CloseOptions {
+  /** What to flush last. `false`: writes that are not durable yet may be lost. Default `'memtable'`. */
+  readonly flush?: FlushType | false | undefined
+}
+
+export interface DbStatus {
+  /** Every write up to this sequence number is in the object store. */
+  readonly durableSeq: bigint
+  /** Last sequence number given out. */
+  readonly lastSeq: bigint
+  readonly closeReason: CloseReason | undefined
+  /** Set while the object store does not answer background work. */
+  readonly degraded: unknown
+  /** Milliseconds by which the wall clock is behind the newest row; 0 normally (writes then keep the last timestamp). */
+  readonly clockHeldMs: number
+  readonly manifestId: number
+  /** Estimated bytes of rows that are not yet in an L0 table. */
+  readonly unflushedBytes: number
+  /** Parts that the settings configure and that this build does not have; they are not active. */
+  readonly inactive: readonly string[]
+}
+
+export class Db {
+  readonly #engine: Engine
+  #closing: Promise<void> | undefined
+
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  get env(): Env {
+    return this.#engine.env
+  }
+
+  get settings(): Settings {
+    return this.#engine.settings
+  }
+
+  /** The manifest in use; a newer one may already be in the store. */
+  get manifest(): VersionedManifest {
+    return this.#engine.state.view.manifest
+  }
+
+  get status(): DbStatus {
+    const { state, clock, writer, settings } = this.#engine
+    return {
+      durableSeq: state.durableSeq,
+      lastSeq: state.lastSeq,
+      closeReason: state.ended?.closeReason,
+      degraded: state.degraded,
+      clockHeldMs: clock.heldMs,
+      manifestId: state.view.manifest.id,
+      unflushedBytes: writer.unflushedBytes,
+      inactive: inactive(settings),
+    }
+  }
+
+  /** Calls `listener` after every change of the status; the returned function ends that. */
+  onStatus(listener: () => void): () => void {
+    return this.#engine.state.onChange(listener)
+  }
+
+  /** The instant at which expiry is judged: the wall clock, or the last row's timestamp when that is later. */
+  wallNow(): number {
+    return this.#engine.clock.now()
+  }
+
+  /** The newest committed value; `undefined` when the key is absent or deleted. */
+  get(key: Uint8Array, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
+    return this.#engine.get(key, undefined, options)
+  }
+
+  /** Like `get`, with sequence number and timestamps. */
+  getRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
+    return this.#engine.getRow(key, undefined, options)
+  }
+
+  /** All keys at one moment, in the order given. */
+  getMany(keys: readonly Uint8Array[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
+    return this.#engine.getMany(keys, undefined, options)
+  }
+
+  /** Rows of `range` as they are at this moment. An empty or inverted range yields nothing. */
+  scan(range: KeyRange, options?: ScanOptions): Scan {
+    return this.#engine.scan(range, undefined, options)
+  }
+
+  /** Commits one put. The handle comes at once, or as a promise while too much is unflushed. */
+  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
+    this.#engine.poller.touch()
+    return this.#engine.writer.put(key, value, options)
+  }
+
+  delete(key: Uint8Array, options?: WriteOptions): MaybePromise<WriteHandle> {
+    this.#engine.poller.touch()
+    return this.#engine.writer.delete(key, options)
+  }
+
+  /** Adds a merge operand; needs a merge operator. */
+  merge(key: Uint8Array, operand: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
+    this.#engine.poller.touch()
+    return this.#engine.writer.merge(key, operand, options)
+  }
+
+  /** Commits a batch: all of it under one sequence number, or nothing. The batch may be used again. */
+  write(batch: WriteBatch, options?: WriteOptions): MaybePromise<WriteHandle> {
+    this.#engine.poller.touch()
+    return this.#engine.writer.write(batch, options)
+  }
+
+  snapshot(): Snapshot {
+    this.#engine.state.check()
+    return new Snapshot(this.#engine)
+  }
+
+  begin(isolation: Isolation = 'snapshot'): Transaction {
+    this.#engine.state.check()
+    return new Transaction(this.#engine, isolation)
+  }
+
+  /** Default: the WAL, or the memtable when there is no WAL (CL-1). */
+  async flush(type?: FlushType): Promise<void> {
+    const { state, wal, env } = this.#engine
+    state.check()
+    env.metrics.counter('slatedb.db.request_count', { op: 'flush' }).value++
+    if (type === 'wal' && wal === undefined) {
+      throw invalid('WAL_DISABLED', "the WAL is off (wal_enabled = false): flush('memtable') instead")
+    }
+    if (type === 'memtable' || wal === undefined) await this.#engine.flushMemtable()
+    else await this.#engine.flushWal()
+  }
+
+  /** Reads the manifest now. True when it changed. */
+  refresh(): Promise<boolean> {
+    this.#engine.state.check()
+    return this.#engine.refresh()
+  }
+
+  /**
+   * Ends the handle: new calls fail at once, then everything is flushed, then background work stops.
+   * @throws Closed(Clean) when it is closed already; whatever the last flush failed with.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { state } = this.#engine
+    if (state.ended?.closeReason === 'Clean') return Promise.reject(closedError('Clean'))
+    if (state.ended !== undefined) return this.#engine.stop(state.ended)
+    this.#closing ??= this.#close(options.flush ?? 'memtable')
+    return this.#closing
+  }
+
+  async #close(flush: FlushType | false): Promise<void> {
+    const { state, wal } = this.#engine
+    const ended = state.end('Clean')
+    let failed: { error: unknown } | undefined
+    try {
+      if (flush === 'wal' && wal !== undefined) await wal.flush()
+      else if (flush !== false) await this.#engine.flushMemtable()
+    } catch (error) {
+      failed = { error }
+    }
+    await this.#engine.stop(ended)
+    // A failed or fenced writer writes no last manifest (EP-6, CL-9).
+    if (failed !== undefined) throw failed.error
+    if (!this.#engine.isFenced) await this.#engine.writeLastManifest()
+  }
+}

@@ -1,0 +1,165 @@
+// The parts of an open writer, wired together by open.ts. Snapshots, transactions and the Db handle all speak to this.
+
+import type { KeyRange } from '../bytes/range.ts'
+import type { Env } from '../env/env.ts'
+import { closedError, isSlateDBError, type SlateDBError } from '../errors.ts'
+import type { ManifestRecord } from '../manifest/records.ts'
+import type { KeyValue } from '../read/key-value.ts'
+import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import type { Tables } from '../table/tables.ts'
+import type { WalWriter } from '../wal/contract.ts'
+import type { WriteBatch } from '../write/batch.ts'
+import type { WriteClock } from '../write/clock.ts'
+import type { Footprint } from '../write/conflicts.ts'
+import type { Flusher } from '../write/flusher.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import type { Pin } from '../write/snapshots.ts'
+import type { State } from '../write/state.ts'
+import type { Writer } from '../write/writer.ts'
+import type { Poller } from './poller.ts'
+import type { OwnRows, ReadSide } from './read-side.ts'
+import type { Scan } from './scan.ts'
+import type { Settings } from './settings.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+export interface EngineParts {
+  readonly env: Env
+  readonly settings: Settings
+  readonly state: State
+  readonly clock: WriteClock
+  readonly writer: Writer
+  readonly wal: WalWriter | undefined
+  readonly flusher: Flusher
+  readonly manifest: ManifestRecord
+  readonly tables: Tables
+  readonly poller: Poller
+  readonly reads: ReadSide
+  /** Next WAL id to be allocated. */
+  readonly nextWalId: () => number
+}
+
+export class Engine {
+  readonly env: Env
+  readonly settings: Settings
+  readonly state: State
+  readonly clock: WriteClock
+  readonly writer: Writer
+  readonly wal: WalWriter | undefined
+  readonly flusher: Flusher
+  readonly manifest: ManifestRecord
+  readonly tables: Tables
+  readonly poller: Poller
+  readonly #reads: ReadSide
+  readonly #nextWalId: () => number
+
+  constructor(parts: EngineParts) {
+    this.env = parts.env
+    this.settings = parts.settings
+    this.state = parts.state
+    this.clock = parts.clock
+    this.writer = parts.writer
+    this.wal = parts.wal
+    this.flusher = parts.flusher
+    this.manifest = parts.manifest
+    this.tables = parts.tables
+    this.poller = parts.poller
+    this.#reads = parts.reads
+    this.#nextWalId = parts.nextWalId
+  }
+
+  get(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
+    return this.#reads.get(key, pin, options)
+  }
+
+  getRow(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
+    return this.#reads.getRow(key, pin, options)
+  }
+
+  getMany(
+    keys: readonly Uint8Array[],
+    pin: Pin | undefined,
+    options?: ReadOptions,
+  ): Promise<(Uint8Array | undefined)[]> {
+    return this.#reads.getMany(keys, pin, options)
+  }
+
+  scan(range: KeyRange, pin: Pin | undefined, options?: ScanOptions, own?: OwnRows): Scan {
+    return this.#reads.scan(range, pin, options, own)
+  }
+
+  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint): WriteHandle {
+    this.poller.touch()
+    return this.writer.commit(batch, seq, footprint)
+  }
+
+  /** Everything written so far is in the WAL. */
+  async flushWal(): Promise<void> {
+    this.state.check()
+    await this.wal?.flush()
+  }
+
+  /** Everything written so far is in L0 and in the manifest (CL-3). */
+  async flushMemtable(): Promise<void> {
+    const durable = this.wal?.flush()
+    this.writer.freeze()
+    const newest = this.state.frozen[0]
+    await durable
+    if (newest !== undefined) await this.flusher.published(newest)
+  }
+
+  /** Reads the manifest and adopts it; true when it changed. Fatal when a newer writer is in it. */
+  async refresh(): Promise<boolean> {
+    const changed = await this.manifest.refresh()
+    if (changed) {
+      this.state.install(this.manifest.current)
+      this.flusher.poke()
+    }
+    return changed
+  }
+
+  /** What ended the handle, when it was not a clean close. */
+  failure: unknown
+
+  get isFenced(): boolean {
+    return isSlateDBError(this.failure) && this.failure.closeReason === 'Fenced'
+  }
+
+  /** A background part failed for good: the handle ends, everything that waits settles (ER-6). */
+  fail(error: unknown): void {
+    this.failure ??= error
+    const fenced = this.isFenced
+    if (!fenced) this.env.logger.error('a background task failed; the database handle is closed', { error })
+    const ended = this.state.end(fenced ? 'Fenced' : 'Panic', fenced ? undefined : error)
+    void this.stop(fenced || ended.closeReason !== 'Clean' ? ended : toError(error))
+  }
+
+  /** Ends all background work. Never rejects. */
+  async stop(reason: SlateDBError = closedError('Clean')): Promise<void> {
+    await this.poller.stop()
+    await this.flusher.stop()
+    await this.wal?.close(reason)
+    for (const frozen of this.state.frozen) frozen.ticket.fail(reason)
+    this.state.activeTicket.fail(reason)
+    this.state.changed.close(reason)
+  }
+
+  /**
+   * CL-9: what the manifest does not know yet of the WAL ids that were used. When every row is in L0 the replay point
+   * moves along, past the fence of this session, so that the next open has nothing to read.
+   */
+  async writeLastManifest(): Promise<void> {
+    const { state } = this
+    const nextWalId = this.#nextWalId()
+    const isEmpty = state.frozen.length === 0 && state.view.memtable.rowCount === 0
+    await this.manifest.update((current) => {
+      const replayAfterWalId = isEmpty ? Math.max(current.replayAfterWalId, nextWalId - 1) : current.replayAfterWalId
+      const isKnown = current.nextWalId >= nextWalId && current.replayAfterWalId === replayAfterWalId
+      return isKnown ? undefined : { ...current, nextWalId, replayAfterWalId }
+    })
+  }
+}
+
+function toError(error: unknown): SlateDBError {
+  return isSlateDBError(error) ? error : closedError('Panic', undefined, error)
+}

@@ -1,0 +1,199 @@
+// Opening a writer: a straight list of awaits (protocols.md 2.4, section 4). Db.close is its mirror.
+
+import { loadCodec } from '../compress/codec.ts'
+import { normalizeMergeOperator } from '../cursor/merge-operator.ts'
+import { createEnv } from '../env/system.ts'
+import { isSlateDBError } from '../errors.ts'
+import { initialManifest } from '../format/manifest.ts'
+import { Paths } from '../format/paths.ts'
+import { detectGeneration } from '../manifest/generation.ts'
+import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
+import { Reads } from '../read/reads.ts'
+import { BlockCache } from '../table/block-cache.ts'
+import { Tables } from '../table/tables.ts'
+import { fenceWal } from '../wal/fence.ts'
+import { replayWal } from '../wal/replay.ts'
+import { SstWalWriter } from '../wal/sst-wal-writer.ts'
+import type { WalTail } from '../wal/tail.ts'
+import { WriteClock } from '../write/clock.ts'
+import { Flusher } from '../write/flusher.ts'
+import { State } from '../write/state.ts'
+import { Writer } from '../write/writer.ts'
+import { checkManifest } from './check-manifest.ts'
+import { Db } from './db.ts'
+import { Engine } from './engine.ts'
+import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
+import { Poller } from './poller.ts'
+import { ReadSide } from './read-side.ts'
+import { Replayer } from './replayer.ts'
+import { defaultSettings } from './settings.ts'
+
+/** WAL files fetched ahead during replay. */
+const REPLAY_AHEAD = 16
+/** AP-2: how long a handle may go without confirming that it is still the writer. */
+const STALE_MAX_MS = 60_000
+
+/**
+ * Opens a database for reading and writing, creating it when there is none, and fences every older writer.
+ * @throws Invalid for options that cannot work or do not fit the database; Closed(Fenced) when a newer writer overtook
+ * this one; Data for damaged records or a gap in the WAL; Unavailable when the store does not answer.
+ */
+export async function openDb(options: DbOptions): Promise<Db> {
+  const env = options.env ?? createEnv()
+  const settings = options.settings ?? defaultSettings
+  const paths = new Paths(options.path)
+  const blockSize = checkedBlockSize(options.blockSize)
+  const stores = wrapStores(options, env, 'db', settings.objectStoreMaxRetries)
+  const mergeOperator = normalizeMergeOperator(options.mergeOperator)
+  const filterPolicies = filterPoliciesOf(options, settings.filterBitsPerKey)
+  const codec = await loadCodec(settings.compressionCodec ?? 'none')
+  options.signal?.throwIfAborted()
+
+  const versions = manifestVersions(stores.main, env, paths, { staleMaxMs: STALE_MAX_MS })
+  const manifest = writerManifest(versions)
+  if ((await versions.readLatest()) === undefined) {
+    // Losing this race is fine: somebody else created the same database.
+    const first = { ...initialManifest(), walStoreUri: options.walStore === undefined ? undefined : '' }
+    if ((await versions.create(first)) === 'conflict') await versions.readLatest()
+  }
+  checkManifest(manifest.current.value, paths, options.walStore !== undefined)
+  options.signal?.throwIfAborted()
+
+  const fence = await fenceWal({
+    manifest,
+    store: stores.wal,
+    paths,
+    generation: (tail) =>
+      settings.formatGeneration ??
+      detectGeneration({ manifest: manifest.current.value, newestFenceSize: fenceSize(tail) }) ??
+      '0.15',
+  })
+
+  const filterFormat = fence.generation === '0.12' ? 'legacy' : 'composite'
+
+  const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
+  const tables = new Tables({ store: stores.main, paths, cache, env, filterPolicies, transformer: options.transformer })
+  const state = new State(tables, manifest.current)
+  const clock = new WriteClock(env)
+  let engine: Engine | undefined
+  /** While it is there, memtables are stamped with what was replayed so far. */
+  let replayer: Replayer | undefined
+  const onFatal = (error: unknown) => engine?.fail(error)
+
+  const wal = settings.walEnabled
+    ? new SstWalWriter({
+        store: stores.wal,
+        paths,
+        env,
+        table: { blockSize, codec, transformer: options.transformer, filterFormat },
+        fenceId: fence.id,
+        flushIntervalMs: settings.flushInterval,
+        maxBufferBytes: settings.l0SstSizeBytes,
+        events: {
+          onFlushed: (_id, seqHi, seqLo) => {
+            // AP-3: a newer writer may have fenced at this very id, long ago, and the fence be gone.
+            const confirmed = versions.stale ? engine!.refresh() : undefined
+            if (confirmed === undefined) return state.raiseDurable(seqHi, seqLo)
+            return confirmed.then(() => state.raiseDurable(seqHi, seqLo))
+          },
+          onFatal,
+          onDegraded: (error) => state.setDegraded(error),
+        },
+      })
+    : undefined
+  const nextWalId = () => (wal?.lastFlushedId ?? fence.id) + 1
+
+  const writer = new Writer({
+    state,
+    env,
+    clock,
+    wal,
+    freezeStamp: () => replayer?.lastFileId ?? wal?.lastFlushedId ?? fence.id,
+    mergeOperator,
+    defaultTtlMs: settings.defaultTtlMillis,
+    l0SstSizeBytes: settings.l0SstSizeBytes,
+    maxWalFlushesBeforeL0Flush: settings.maxWalFlushesBeforeL0Flush,
+    maxUnflushedBytes: settings.maxUnflushedBytes,
+    onFreeze: () => flusher.poke(),
+  })
+  const flusher = new Flusher({
+    state,
+    env,
+    tables,
+    manifest,
+    wal,
+    snapshots: writer.snapshots,
+    table: {
+      blockSize,
+      codec,
+      transformer: options.transformer,
+      filterPolicies,
+      minFilterKeys: settings.minFilterKeys,
+      filterFormat,
+      keepBlocks: true,
+    },
+    mergeOperator,
+    l0MaxSsts: settings.l0MaxSsts,
+    l0MaxSstsPerKey: settings.l0MaxSstsPerKey,
+    parallelism: settings.l0FlushParallelism,
+    nextWalId,
+    onFatal,
+  })
+  const poller = new Poller({
+    env,
+    name: 'manifest poll',
+    intervalMs: settings.manifestPollInterval,
+    idleIntervalMs: Math.max(STALE_MAX_MS, settings.manifestPollInterval),
+    refresh: () => engine!.refresh(),
+    isBusy: () => flusher.isPending,
+    isStale: () => versions.stale,
+    onFatal,
+    onDegraded: (error) => state.setDegraded(error),
+  })
+  const reads = new ReadSide({
+    state,
+    env,
+    reads: new Reads(tables, mergeOperator),
+    touch: () => poller.touch(),
+    refresh: () => engine!.refresh(),
+  })
+  engine = new Engine({ env, settings, state, clock, writer, wal, flusher, manifest, tables, poller, reads, nextWalId })
+
+  try {
+    const active = new Replayer({ state, writer, clock, maxTableBytes: settings.l0SstSizeBytes })
+    replayer = active
+    await replayWal({
+      store: stores.wal,
+      paths,
+      from: state.view.manifest.value.replayAfterWalId + 1,
+      to: fence.id - 1,
+      sizes: fence.sizes,
+      transformer: options.transformer,
+      ahead: REPLAY_AHEAD,
+      onRow: (row) => active.onRow(row),
+      onFile: (id) => active.onFile(id),
+    })
+    replayer = undefined
+    options.signal?.throwIfAborted()
+    state.check()
+  } catch (error) {
+    await engine.stop()
+    await explainTruncation(error, manifest)
+    throw error
+  }
+  poller.start()
+  flusher.poke()
+  return new Db(engine)
+}
+
+/** The size of a fence in front of ours: zero bytes give themselves away, anything else may also be data. */
+function fenceSize(tail: WalTail): number | undefined {
+  let size: number | undefined
+  for (const one of tail.sizes.values()) size = Math.min(size ?? one, one)
+  return size
+}
+
+/** RC-5: a file that is missing because a newer writer flushed and removed it means that we are fenced. */
+async function explainTruncation(error: unknown, manifest: ManifestRecord): Promise<void> {
+  if (isSlateDBError(error) && error.code === 'SLATEDB_WAL_TRUNCATED') await manifest.refresh()
+}

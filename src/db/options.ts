@@ -1,0 +1,72 @@
+// What a handle is opened with, and the parts that writer and reader set up alike.
+
+import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
+import type { Env } from '../env/env.ts'
+import { invalid } from '../errors.ts'
+import { bloomPolicy } from '../filter/bloom.ts'
+import type { FilterPolicy } from '../filter/policy.ts'
+import type { BlockTransformer } from '../format/seal.ts'
+import { type InstrumentedStore, instrumented } from '../objects/instrumented.ts'
+import { retrying } from '../objects/retrying.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import type { BlockCache } from '../table/block-cache.ts'
+import type { Settings } from './settings.ts'
+
+export interface CommonOptions {
+  /** Where everything is; wrapped here with retries and counting. */
+  readonly store: ObjectStore
+  /** The database's root inside the store. */
+  readonly path: string
+  /** A store of its own for the WAL; the same for the whole life of the database. */
+  readonly walStore?: ObjectStore | undefined
+  readonly env?: Env | undefined
+  readonly mergeOperator?: MergeOperatorLike | undefined
+  /** Default: one bloom filter of 10 bits per key. `[]` = none. All handles of a database use the same. */
+  readonly filterPolicies?: readonly FilterPolicy[] | undefined
+  /** For example encryption; all handles of a database use the same. */
+  readonly transformer?: BlockTransformer | undefined
+  /** Block cache to use, possibly shared; `false` = none. Default: 512 MiB of data and 128 MiB of metadata. */
+  readonly cache?: BlockCache | false | undefined
+  /** Ends the opening. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface DbOptions extends CommonOptions {
+  readonly settings?: Settings | undefined
+  /** Bytes of a block before compression: 1024 to 65536, a power of two. Default 4096. */
+  readonly blockSize?: number | undefined
+}
+
+export function filterPoliciesOf(options: CommonOptions, bitsPerKey: number): readonly FilterPolicy[] {
+  return options.filterPolicies ?? [bloomPolicy({ bitsPerKey })]
+}
+
+export function checkedBlockSize(blockSize = 4096): number {
+  if (![1, 2, 4, 8, 16, 32, 64].includes(blockSize / 1024)) {
+    throw invalid('BLOCK_SIZE', `block size ${blockSize}: 1024, 2048, 4096, 8192, 16384, 32768 or 65536 bytes`)
+  }
+  return blockSize
+}
+
+export interface WrappedStores {
+  readonly main: ObjectStore
+  readonly wal: ObjectStore
+  readonly instrumented: InstrumentedStore
+}
+
+/** Counting inside, retries outside: every attempt counts. */
+export function wrapStores(
+  options: CommonOptions,
+  env: Env,
+  role: string,
+  maxRetries: number | undefined,
+): WrappedStores {
+  const counted = instrumented(options.store, env, { role })
+  const main = retrying(counted, env, { maxRetries })
+  const { walStore } = options
+  if (walStore === undefined) return { main, wal: main, instrumented: counted }
+  const wal = retrying(instrumented(walStore, env, { role, counts: counted.counts, storeType: 'wal' }), env, {
+    maxRetries,
+  })
+  return { main, wal, instrumented: counted }
+}

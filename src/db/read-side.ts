@@ -1,0 +1,150 @@
+// Reads of an open handle, shared by the writer's handle and the reader's: which view, which sequence number, and what
+// to do when a table of the view has been collected meanwhile. Synchronous when the bytes are in memory.
+
+import type { KeyRange } from '../bytes/range.ts'
+import { Slab } from '../bytes/slab.ts'
+import { compareU64 } from '../bytes/u64.ts'
+import type { Cursor } from '../cursor/cursor.ts'
+import type { Row } from '../cursor/row.ts'
+import type { Env } from '../env/env.ts'
+import type { Meter } from '../env/metrics.ts'
+import { dataError, invalid, isStoreError } from '../errors.ts'
+import { type KeyValue, keyValueOf } from '../read/key-value.ts'
+import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import type { Reads } from '../read/reads.ts'
+import type { Pin } from '../write/snapshots.ts'
+import type { State } from '../write/state.ts'
+import { Scan } from './scan.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+export interface ReadSideOptions {
+  readonly state: State
+  readonly reads: Reads
+  readonly env: Env
+  /** Any operation: lets a handle that has not looked at the manifest for long look now (AP-5). */
+  readonly touch: () => void
+  /** Reads the manifest anew; true when the view changed. */
+  readonly refresh: () => Promise<boolean>
+}
+
+/** Rows of a transaction that has not committed: they lie over everything stored. */
+export interface OwnRows {
+  cursor(range: KeyRange, descending: boolean): Cursor
+}
+
+const DEFAULTS: ReadOptions = {}
+
+export class ReadSide {
+  readonly #options: ReadSideOptions
+  readonly #slab = new Slab()
+  readonly #gets: Meter
+  readonly #scans: Meter
+
+  constructor(options: ReadSideOptions) {
+    this.#options = options
+    this.#gets = options.env.metrics.counter('slatedb.db.request_count', { op: 'get' })
+    this.#scans = options.env.metrics.counter('slatedb.db.request_count', { op: 'scan' })
+  }
+
+  get(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<Uint8Array | undefined> {
+    const found = this.#find(key, pin, options)
+    if (found instanceof Promise) return found.then((row) => row && this.#value(row))
+    return found && this.#value(found)
+  }
+
+  getRow(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<KeyValue | undefined> {
+    const found = this.#find(key, pin, options)
+    if (found instanceof Promise) return found.then((row) => row && keyValueOf(row, this.#slab))
+    return found && keyValueOf(found, this.#slab)
+  }
+
+  /** All keys at one sequence number; those that need a fetch are fetched side by side. */
+  getMany(
+    keys: readonly Uint8Array[],
+    pin: Pin | undefined,
+    options: ReadOptions = DEFAULTS,
+  ): Promise<(Uint8Array | undefined)[]> {
+    const { state } = this.#options
+    // One bound for all keys. The versions it needs stay in the view captured by each get in this same step.
+    const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
+    return Promise.all(keys.map((key) => this.get(key, at, options)))
+  }
+
+  scan(range: KeyRange, pin: Pin | undefined, options: ScanOptions = {}, own?: OwnRows): Scan {
+    const { state, reads, touch } = this.#options
+    state.check()
+    touch()
+    this.#scans.value++
+    const descending = options.descending === true
+    const ownCursor = own?.cursor(range, descending)
+    return new Scan({
+      range,
+      descending,
+      signal: options.signal,
+      check: () => state.check(),
+      // Bound and view are taken in one step, the bound after the view (RD-3).
+      open: () => reads.cursor(state.view, range, this.#bound(pin, options), options, ownCursor),
+      mayRestart: (error) => (ownCursor === undefined ? this.#mayRetry(error) : Promise.resolve(false)),
+    })
+  }
+
+  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions): MaybePromise<Row | undefined> {
+    const { state, reads, touch } = this.#options
+    state.check()
+    options.signal?.throwIfAborted()
+    if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
+    touch()
+    this.#gets.value++
+    const found = reads.get(state.view, key, this.#bound(pin, options), options)
+    if (!(found instanceof Promise)) return found
+    const settled = found.catch((error) => this.#findAgain(error, key, pin, options))
+    return options.signal === undefined ? settled : abortable(settled, options.signal)
+  }
+
+  async #findAgain(
+    error: unknown,
+    key: Uint8Array,
+    pin: Pin | undefined,
+    options: ReadOptions,
+  ): Promise<Row | undefined> {
+    const { state, reads } = this.#options
+    // Each turn needs a newer manifest, so this ends; a handful of turns means tables vanish faster than one reads.
+    for (let turn = 0; turn < 4; turn++) {
+      if (!(await this.#mayRetry(error))) throw error
+      try {
+        return await reads.get(state.view, key, this.#bound(pin, options), options)
+      } catch (next) {
+        error = next
+      }
+    }
+    throw error
+  }
+
+  /** AP-6: a table of the view is gone. True when a newer manifest no longer lists it. */
+  async #mayRetry(error: unknown): Promise<boolean> {
+    if (!isStoreError(error, 'NotFound')) return false
+    if (await this.#options.refresh()) return true
+    throw dataError('MISSING_TABLE', 'a table that the newest manifest lists is not in the store', { cause: error })
+  }
+
+  #bound(pin: Pin | undefined, options: ReadOptions): Pin {
+    const { state } = this.#options
+    const seen = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
+    if (options.durability !== 'remote') return seen
+    const durable = { seqHi: state.durableSeqHi, seqLo: state.durableSeqLo }
+    return compareU64(durable.seqHi, durable.seqLo, seen.seqHi, seen.seqLo) < 0 ? durable : seen
+  }
+
+  #value(row: Row): Uint8Array {
+    return this.#slab.copy(row.value, row.valueStart, row.valueEnd)
+  }
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

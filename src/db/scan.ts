@@ -1,0 +1,149 @@
+// The root of a scan: the only place that awaits. Rows are copied out one batch at a time.
+
+import { compareBytes } from '../bytes/compare.ts'
+import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
+import { Slab } from '../bytes/slab.ts'
+import { showKey } from '../bytes/text.ts'
+import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { invalid } from '../errors.ts'
+import { type KeyValue, keyValueOf } from '../read/key-value.ts'
+
+type MaybePromise<T> = T | Promise<T>
+
+export interface ScanSource {
+  readonly range: KeyRange
+  readonly descending: boolean
+  /** Opens the cursor on the view of the moment. */
+  open(): Cursor
+  /** A fetch failed before any row came out: true when the view has moved on and the scan may begin again (AP-6). */
+  mayRestart(error: unknown): Promise<boolean>
+  /** Throws when the handle has ended. */
+  check(): void
+  readonly signal: AbortSignal | undefined
+}
+
+/** Rows of a range in key order, at one sequence number. Not for several callers at once. */
+export class Scan {
+  readonly #source: ScanSource
+  readonly #slab = new Slab()
+  #cursor: Cursor | undefined
+  #lastKey: Uint8Array | undefined
+  /** Where the next step goes first. */
+  #seekKey: Uint8Array | undefined
+  #failed: { error: unknown } | undefined
+  #closed = false
+
+  constructor(source: ScanSource) {
+    this.#source = source
+    this.#cursor = source.open()
+  }
+
+  /** The next row, `undefined` at the end. Errors are sticky (RD-16). */
+  next(): MaybePromise<KeyValue | undefined> {
+    if (this.#closed) return undefined
+    const step = this.#step()
+    if (step === ROW) return this.#take()
+    if (step !== WAIT) return undefined
+    return this.#settle().then((found) => (found ? this.#take() : undefined))
+  }
+
+  /** Up to `maxRows` rows: what is in memory comes without waiting, so a batch may be short; empty means the end. */
+  nextBatch(maxRows: number): MaybePromise<KeyValue[]> {
+    if (this.#closed || maxRows <= 0) return []
+    const batch: KeyValue[] = []
+    const step = this.#fill(batch, maxRows)
+    if (batch.length > 0 || step !== WAIT) return batch
+    return this.#settle().then((found) => {
+      if (!found) return batch
+      batch.push(this.#take())
+      this.#fill(batch, maxRows)
+      return batch
+    })
+  }
+
+  /**
+   * Moves forward: the next row is the first with key >= `key` (descending: <= `key`).
+   * @throws Invalid when `key` is outside the range, or at or before the last row returned (RD-22).
+   */
+  seek(key: Uint8Array): void {
+    this.#check()
+    const { range, descending } = this.#source
+    if (beforeRange(range, key, 0, key.length) || afterRange(range, key, 0, key.length)) {
+      throw invalid('SEEK_OUT_OF_RANGE', `seek to ${showKey(key)}: the key is outside the scan's range`)
+    }
+    if (this.#lastKey !== undefined) {
+      const order = compareBytes(key, this.#lastKey)
+      if (descending ? order >= 0 : order <= 0) {
+        const side = descending ? 'below' : 'above'
+        throw invalid(
+          'SEEK_BACKWARDS',
+          `seek to ${showKey(key)}: it must lie ${side} the last key returned, ${showKey(this.#lastKey)}`,
+        )
+      }
+    }
+    this.#seekKey = key
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cursor = undefined
+  }
+
+  #check(): void {
+    if (this.#failed !== undefined) throw this.#failed.error
+    try {
+      this.#source.signal?.throwIfAborted()
+      this.#source.check()
+    } catch (error) {
+      this.#failed = { error }
+      throw error
+    }
+  }
+
+  #step(): Step {
+    this.#check()
+    try {
+      return this.#advance()
+    } catch (error) {
+      this.#failed = { error }
+      throw error
+    }
+  }
+
+  #advance(): Step {
+    if (this.#seekKey === undefined) return this.#cursor!.next()
+    const step = this.#cursor!.seek(this.#seekKey)
+    if (step !== WAIT) this.#seekKey = undefined
+    return step
+  }
+
+  #fill(batch: KeyValue[], maxRows: number): Step {
+    let step: Step = ROW
+    while (batch.length < maxRows && (step = this.#step()) === ROW) batch.push(this.#take())
+    return step
+  }
+
+  #take(): KeyValue {
+    const row = keyValueOf(this.#cursor!.row, this.#slab)
+    this.#lastKey = row.key
+    return row
+  }
+
+  /** Awaits until a row is in place (true) or the scan is at its end (false). */
+  async #settle(): Promise<boolean> {
+    for (;;) {
+      try {
+        await this.#cursor?.ready()
+      } catch (error) {
+        if (this.#lastKey !== undefined || !(await this.#source.mayRestart(error))) {
+          this.#failed = { error }
+          throw error
+        }
+        this.#cursor = this.#source.open()
+      }
+      if (this.#closed) return false
+      const step = this.#step()
+      if (step !== WAIT) return step === ROW
+    }
+  }
+}

@@ -1,0 +1,186 @@
+// A transaction: a snapshot to read from, a batch to write into, and the footprint that decides whether it may commit
+// (TX-1..TX-11). It reads its own writes. Nothing leaves this object before commit, which is one synchronous step.
+
+import { compareBytes } from '../bytes/compare.ts'
+import { mintUuid } from '../bytes/ids.ts'
+import { type KeyRange, pointRange } from '../bytes/range.ts'
+import { toBigInt } from '../bytes/u64.ts'
+import { invalid } from '../errors.ts'
+import type { KeyValue } from '../read/key-value.ts'
+import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import { WriteBatch } from '../write/batch.ts'
+import { type Footprint, sortedKeys } from '../write/conflicts.ts'
+import type { WriteHandle } from '../write/handle.ts'
+import type { PutOptions, WriteOptions } from '../write/options.ts'
+import type { Pin } from '../write/snapshots.ts'
+import type { Engine } from './engine.ts'
+import type { Scan } from './scan.ts'
+
+export type Isolation = 'snapshot' | 'serializable'
+
+type MaybePromise<T> = T | Promise<T>
+
+export class Transaction {
+  readonly isolation: Isolation
+  /** UUID text. */
+  readonly id: string
+  readonly #engine: Engine
+  readonly #pin: Pin
+  readonly #batch = new WriteBatch()
+  #reads: Uint8Array[] = []
+  #ranges: KeyRange[] = []
+  #unmarked: Uint8Array[] = []
+  #ended: 'committed' | 'rolled back' | undefined
+
+  constructor(engine: Engine, isolation: Isolation) {
+    this.#engine = engine
+    this.isolation = isolation
+    this.id = mintUuid(engine.env.random.bytes(16))
+    const { state, writer } = engine
+    // One step with the sequence number (INV-6): no flush may drop a version in between.
+    this.#pin = writer.snapshots.register(state.lastSeqHi, state.lastSeqLo)
+    writer.conflicts.begin(this.#pin)
+  }
+
+  /** The snapshot it reads: every write up to this sequence number, none after it. */
+  get seq(): bigint {
+    return toBigInt(this.#pin.seqHi, this.#pin.seqLo)
+  }
+
+  get(key: Uint8Array, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
+    this.#noteRead(key)
+    if (!this.#batch.has(key)) return this.#engine.get(key, this.#pin, options)
+    const found = this.#ownRow(key, options)
+    return found instanceof Promise ? found.then((row) => row?.value) : found?.value
+  }
+
+  getRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
+    this.#noteRead(key)
+    if (!this.#batch.has(key)) return this.#engine.getRow(key, this.#pin, options)
+    return this.#ownRow(key, options)
+  }
+
+  async getMany(keys: readonly Uint8Array[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
+    return Promise.all(keys.map((key) => this.get(key, options)))
+  }
+
+  /** The whole requested range counts as read under `serializable`, however much of it is consumed (TX-3). */
+  scan(range: KeyRange, options: ScanOptions = {}): Scan {
+    this.#check()
+    if (this.isolation === 'serializable') this.#ranges.push(range)
+    return this.#engine.scan(range, this.#pin, options, this.#batch)
+  }
+
+  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): void {
+    this.#check()
+    this.#batch.put(key, value, options)
+  }
+
+  delete(key: Uint8Array): void {
+    this.#check()
+    this.#batch.delete(key)
+  }
+
+  merge(key: Uint8Array, operand: Uint8Array, options?: PutOptions): void {
+    this.#check()
+    if (this.#engine.writer.mergeOperator === undefined) {
+      throw invalid('MERGE_OPERATOR_MISSING', 'merge needs a merge operator: open the database with one')
+    }
+    this.#batch.merge(key, operand, options)
+  }
+
+  /** Counts these keys as read, under either isolation level (TX-4). */
+  markRead(keys: Iterable<Uint8Array>): void {
+    this.#check()
+    for (const key of keys) this.#reads.push(key.slice())
+  }
+
+  /** These keys are written but conflict with nobody, now and for the rest of the transaction (TX-4). */
+  unmarkWrite(keys: Iterable<Uint8Array>): void {
+    this.#check()
+    for (const key of keys) this.#unmarked.push(key.slice())
+  }
+
+  /**
+   * All or nothing. `undefined` when there was nothing to write.
+   * @throws Transaction when a write that committed after `seq` conflicts: run the whole transaction again.
+   */
+  commit(options: WriteOptions = {}): MaybePromise<WriteHandle | undefined> {
+    this.#check()
+    const { writer, state } = this.#engine
+    this.#ended = 'committed'
+    try {
+      state.check()
+      const footprint = this.#footprint()
+      if (this.#batch.isEmpty) {
+        writer.checkConflicts(footprint)
+        return this.#release(undefined)
+      }
+      if (writer.isStalled) {
+        // The fate of the commit does not depend on the caller still waiting (BG-7).
+        return writer.backpressure(options.signal).then(
+          () => this.#commitNow(footprint, options),
+          (error) => {
+            this.#release(undefined)
+            throw error
+          },
+        )
+      }
+      return this.#commitNow(footprint, options)
+    } catch (error) {
+      this.#release(undefined)
+      throw error
+    }
+  }
+
+  /** Forgets everything. Fine after the end, too. */
+  rollback(): void {
+    if (this.#ended !== undefined) return
+    this.#ended = 'rolled back'
+    this.#release(undefined)
+  }
+
+  #commitNow(footprint: Footprint, options: WriteOptions): WriteHandle {
+    try {
+      return this.#engine.commit(this.#batch, options.seq, footprint)
+    } finally {
+      this.#release(undefined)
+    }
+  }
+
+  #footprint(): Footprint {
+    const unmarked = sortedKeys(this.#unmarked)
+    const isTracked = (key: Uint8Array) => !unmarked.some((one) => compareBytes(one, key) === 0)
+    const writes = this.#batch.sortedKeys()
+    return {
+      start: this.#pin,
+      writes: unmarked.length === 0 ? writes : writes.filter(isTracked),
+      reads: sortedKeys(this.#reads),
+      ranges: this.#ranges,
+    }
+  }
+
+  #noteRead(key: Uint8Array): void {
+    this.#check()
+    if (this.isolation === 'serializable') this.#reads.push(key.slice())
+  }
+
+  /** A key that the batch touches: its operations lie over what is stored. */
+  #ownRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
+    return this.#engine.scan(pointRange(key.slice()), this.#pin, options, this.#batch).next()
+  }
+
+  #check(): void {
+    if (this.#ended !== undefined) {
+      throw invalid('TRANSACTION_COMPLETED', `the transaction has already been ${this.#ended}: begin a new one`)
+    }
+    this.#engine.state.check()
+  }
+
+  #release<T>(result: T): T {
+    const { writer } = this.#engine
+    writer.conflicts.end(this.#pin)
+    writer.snapshots.release(this.#pin)
+    return result
+  }
+}

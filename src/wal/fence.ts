@@ -1,0 +1,93 @@
+// How a writer takes a database over (protocols.md 2.4): claim the next epoch in the manifest, put an empty WAL object
+// where the old writer would put its next one, look at the manifest once more. From then on the old writer can neither
+// publish nor make anything durable, and everything it made durable lies in front of the fence.
+
+import { isStoreError, unavailable } from '../errors.ts'
+import type { Manifest } from '../format/manifest.ts'
+import type { Paths } from '../format/paths.ts'
+import { encodeRowlessFence, ZERO_BYTE_FENCE } from '../format/wal-table.ts'
+import type { FormatGeneration } from '../manifest/generation.ts'
+import type { ManifestRecord } from '../manifest/records.ts'
+import type { ObjectStore } from '../objects/store.ts'
+import type { PendingWrite } from '../objects/versioned.ts'
+import { listWalTail, type WalTail, walTruncated } from './tail.ts'
+
+export interface FenceOptions {
+  /** Holds the newest manifest; read a moment ago. */
+  readonly manifest: ManifestRecord
+  /** Where the WAL is. */
+  readonly store: ObjectStore
+  readonly paths: Paths
+  /** The database's format generation, judged by what is there before anything is written (VX-3). */
+  readonly generation: (tail: WalTail) => FormatGeneration
+}
+
+export interface Fence {
+  readonly id: number
+  readonly generation: FormatGeneration
+  /** Sizes of the WAL files in front of it. */
+  readonly sizes: ReadonlyMap<number, number>
+}
+
+/** A rival that flushes on and on must lose in the end: its next WAL PUT or manifest write finds our epoch. */
+const MAX_TURNS = 1000
+
+/** @throws Closed(Fenced) when a newer writer overtakes this one; Data when the WAL has a gap. */
+export async function fenceWal(options: FenceOptions): Promise<Fence> {
+  const { manifest, store, paths } = options
+  // The tail is read before the claim: a writer that is slow here must not mistake its successor's files for its own.
+  let tail = await tailAfterReplayPoint(options)
+  const generation = options.generation(tail)
+  let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim()
+  let replayAfter = claim.value.replayAfterWalId
+  let id = tail.lastId + 1
+  for (let turn = 0; turn < MAX_TURNS; turn++) {
+    if (id > replayAfter) {
+      // The boundary check of the claim runs beside the PUT. Should the claim not count after all, the fence is early:
+      // the same as an opener that dies here, and the claim is made again below.
+      const [created, written] = await Promise.all([
+        createFence(options, id, generation),
+        claim === undefined ? 'written' : claim.confirm(),
+      ])
+      claim = undefined
+      if (written === 'conflict') await manifest.claim()
+      await manifest.refresh()
+      replayAfter = manifest.current.value.replayAfterWalId
+      if (created && id > replayAfter) return { id, generation, sizes: tail.sizes }
+      id = created ? id : id + 1
+    } else {
+      // The old writer flushed in between, and its files may be gone: a fence there would fence nobody (BG-4).
+      if (claim !== undefined && (await claim.confirm()) === 'conflict') await manifest.claim()
+      claim = undefined
+      tail = await tailAfterReplayPoint(options)
+      await manifest.refresh()
+      replayAfter = manifest.current.value.replayAfterWalId
+      id = tail.lastId + 1
+    }
+  }
+  throw unavailable('FENCE_TIMEOUT', `the WAL of ${paths.root} could not be fenced: another writer keeps writing`)
+}
+
+/** False when the id is taken. */
+async function createFence({ store, paths }: FenceOptions, id: number, generation: FormatGeneration): Promise<boolean> {
+  // 0.12.x cannot read a fence without bytes; its own form is a table without rows.
+  const body = generation === '0.12' ? await encodeRowlessFence() : ZERO_BYTE_FENCE
+  try {
+    await store.put(paths.wal(id), body, { mode: 'create' })
+    return true
+  } catch (error) {
+    if (isStoreError(error, 'AlreadyExists') || isStoreError(error, 'Precondition')) return false
+    throw error
+  }
+}
+
+async function tailAfterReplayPoint({ manifest, store, paths }: FenceOptions): Promise<WalTail> {
+  for (;;) {
+    const after = manifest.current.value.replayAfterWalId
+    const tail = await listWalTail(store, paths, after)
+    if (tail.missing === undefined) return tail
+    // A writer that flushed meanwhile moves the replay point, and a collector may then remove files behind it.
+    await manifest.refresh()
+    if (manifest.current.value.replayAfterWalId <= after) throw walTruncated(paths, tail.missing)
+  }
+}

@@ -1,0 +1,253 @@
+// The built-in log: one SST per flush, ids without gaps, strictly one PUT in flight (WA-3), each created if absent, so
+// that a name already taken means another writer fenced us (WA-5).
+//
+// Pacing (D13): a write that finds the last PUT started longer than the interval ago is flushed at once, together with
+// everything else written in the same turn; later ones ride the next PUT. There are never more PUTs per second than
+// 1 / interval; explicit flushes and a full buffer do not wait.
+
+import { concatBytes, equalBytes } from '../bytes/compare.ts'
+import { Row } from '../cursor/row.ts'
+import { type Env, sleep } from '../env/env.ts'
+import type { Meter } from '../env/metrics.ts'
+import { closedError, dataError, isSlateDBError, isStoreError } from '../errors.ts'
+import type { Paths } from '../format/paths.ts'
+import { WalTableBuilder, type WalTableOptions } from '../format/wal-table.ts'
+import type { Memtable } from '../memtable/memtable.ts'
+import { type Body, bodySize, type ObjectStore } from '../objects/store.ts'
+import type { WalEvents, WalWriter } from './contract.ts'
+import { FlushTicket } from './ticket.ts'
+
+export interface SstWalOptions {
+  readonly store: ObjectStore
+  readonly paths: Paths
+  readonly env: Env
+  readonly table: WalTableOptions
+  /** Id of the fence: our first file is the next one. */
+  readonly fenceId: number
+  /** `undefined`: flushed only on request. */
+  readonly flushIntervalMs: number | undefined
+  /** A buffer of this many estimated bytes is flushed without waiting. */
+  readonly maxBufferBytes: number
+  readonly events: WalEvents
+}
+
+/** Encoding gives the event loop a turn after this many bytes: about 2 ms. */
+const SLICE_BYTES = 1 << 20
+/** Between attempts once the store's own retries have given up. */
+const RETRY_MS = 1000
+/** Row header, sequence number, flags, timestamps and the block's share of a row. */
+const ROW_OVERHEAD = 24
+
+/** What one file will hold: rows of memtables by reference. */
+class Generation {
+  readonly ticket = new FlushTicket()
+  readonly memtables: Memtable[] = []
+  /** Pairs [from, to) beside `memtables`. */
+  readonly bounds: number[] = []
+  bytes = 0
+  seqHi = 0
+  seqLo = 0
+
+  get isEmpty(): boolean {
+    return this.memtables.length === 0
+  }
+
+  add(memtable: Memtable, from: number, to: number): void {
+    const last = this.memtables.length - 1
+    if (last >= 0 && this.memtables[last] === memtable && this.bounds[2 * last + 1] === from) {
+      this.bounds[2 * last + 1] = to
+    } else {
+      this.memtables.push(memtable)
+      this.bounds.push(from, to)
+    }
+  }
+}
+
+export class SstWalWriter implements WalWriter {
+  readonly #options: SstWalOptions
+  readonly #flushes: Meter
+  readonly #flushRequests: Meter
+  readonly #flushBytes: Meter
+  readonly #bufferBytes: Meter
+  #open = new Generation()
+  #inFlight: Generation | undefined
+  #running: Promise<void> | undefined
+  #lastFlushedId: number
+  #lastStart = Number.NEGATIVE_INFINITY
+  #cancelTimer: (() => void) | undefined
+  #scheduled = false
+  #closedWith: unknown
+  /** A flush was asked for while one was running. */
+  #again = false
+
+  constructor(options: SstWalOptions) {
+    this.#options = options
+    this.#lastFlushedId = options.fenceId
+    const { metrics } = options.env
+    this.#flushes = metrics.counter('slatedb.wal.wal_buffer_flushes')
+    this.#flushRequests = metrics.counter('slatedb.wal.wal_buffer_flush_requests')
+    this.#flushBytes = metrics.counter('slatedb.wal.wal_flush_bytes')
+    this.#bufferBytes = metrics.gauge('slatedb.wal.wal_buffer_estimated_bytes')
+  }
+
+  get bufferedBytes(): number {
+    return this.#open.bytes + (this.#inFlight?.bytes ?? 0)
+  }
+
+  get lastFlushedId(): number {
+    return this.#lastFlushedId
+  }
+
+  append(memtable: Memtable, from: number, to: number, seqHi: number, seqLo: number, bytes: number): FlushTicket {
+    const generation = this.#open
+    generation.add(memtable, from, to)
+    generation.bytes += bytes + (to - from) * ROW_OVERHEAD
+    generation.seqHi = seqHi
+    generation.seqLo = seqLo
+    this.#bufferBytes.value = this.bufferedBytes
+    if (generation.bytes >= this.#options.maxBufferBytes) this.#start()
+    else this.#arm()
+    return generation.ticket
+  }
+
+  flush(): Promise<void> {
+    this.#flushRequests.value++
+    if (this.#closedWith !== undefined) return Promise.reject(this.#closedWith)
+    if (this.#open.isEmpty) return this.#inFlight?.ticket.promise ?? Promise.resolve()
+    const { promise } = this.#open.ticket
+    this.#start()
+    return promise
+  }
+
+  async close(reason: unknown): Promise<void> {
+    this.#closedWith ??= reason
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#open.ticket.fail(reason)
+    await this.#running
+    this.#inFlight?.ticket.fail(reason)
+  }
+
+  /** Sees to it that the open generation is flushed when its time comes. */
+  #arm(): void {
+    const interval = this.#options.flushIntervalMs
+    if (interval === undefined || this.#scheduled || this.#running !== undefined || this.#cancelTimer !== undefined)
+      return
+    const wait = this.#lastStart + interval - this.#options.env.clock.monotonic()
+    if (wait <= 0) {
+      this.#scheduled = true
+      // At the end of this turn: whatever the caller writes in the same breath rides along.
+      queueMicrotask(() => {
+        this.#scheduled = false
+        this.#start()
+      })
+    } else {
+      this.#cancelTimer = this.#options.env.clock.schedule(
+        wait,
+        () => {
+          this.#cancelTimer = undefined
+          this.#start()
+        },
+        { label: 'wal flush interval' },
+      )
+    }
+  }
+
+  #start(): void {
+    if (this.#running !== undefined) {
+      this.#again = true
+      return
+    }
+    if (this.#open.isEmpty || this.#closedWith !== undefined) return
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    this.#running = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      do {
+        this.#again = false
+        const generation = this.#open
+        this.#open = new Generation()
+        this.#inFlight = generation
+        this.#lastStart = this.#options.env.clock.monotonic()
+        if (!(await this.#write(generation))) return
+        this.#inFlight = undefined
+        this.#bufferBytes.value = this.bufferedBytes
+      } while (this.#again && !this.#open.isEmpty && this.#closedWith === undefined)
+    } catch (error) {
+      this.#fatal(error)
+    } finally {
+      this.#running = undefined
+    }
+    if (!this.#open.isEmpty && this.#closedWith === undefined) this.#arm()
+  }
+
+  /** False when the log was closed before the file got through. */
+  async #write(generation: Generation): Promise<boolean> {
+    const { store, paths, env, events } = this.#options
+    const id = this.#lastFlushedId + 1
+    const path = paths.wal(id)
+    const body = await this.#encode(generation)
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await store.put(path, body, { mode: 'create' })
+        break
+      } catch (error) {
+        if (isStoreError(error, 'AlreadyExists') || isStoreError(error, 'Precondition')) {
+          if (attempt > 0 && (await this.#isOurs(path, body))) break
+          throw closedError('Fenced', `WAL object ${path} already exists: a newer writer fenced this one`, error)
+        }
+        if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
+        events.onDegraded(error)
+        generation.ticket.fail(error)
+        if (this.#closedWith !== undefined) return false
+        await sleep(env.clock, RETRY_MS, { label: 'wal retry' })
+        if (this.#closedWith !== undefined) return false
+      }
+    }
+    await events.onFlushed(id, generation.seqHi, generation.seqLo)
+    this.#lastFlushedId = id
+    this.#flushes.value++
+    this.#flushBytes.value += bodySize(body)
+    events.onDegraded(undefined)
+    generation.ticket.succeed()
+    return true
+  }
+
+  async #encode(generation: Generation): Promise<Body> {
+    const builder = new WalTableBuilder(this.#options.table)
+    const row = new Row()
+    let sliceEnd = SLICE_BYTES
+    for (let i = 0; i < generation.memtables.length; i++) {
+      const memtable = generation.memtables[i]!
+      const to = generation.bounds[2 * i + 1]!
+      for (let id = generation.bounds[2 * i]!; id < to; id++) {
+        memtable.row(id, row)
+        builder.add(row)
+        if (builder.rawSize >= sliceEnd) {
+          sliceEnd = builder.rawSize + SLICE_BYTES
+          await this.#options.env.clock.yield()
+        }
+      }
+    }
+    return (await builder.finish()).body
+  }
+
+  /** After an attempt that ended without an answer: the object may be our own. */
+  async #isOurs(path: string, body: Body): Promise<boolean> {
+    const found = await this.#options.store.get(path)
+    return equalBytes(found.bytes, body instanceof Uint8Array ? body : concatBytes(body))
+  }
+
+  #fatal(error: unknown): void {
+    const reason = isSlateDBError(error)
+      ? error
+      : dataError('WAL_WRITE', 'the WAL could not be written', { cause: error })
+    this.#closedWith ??= reason
+    this.#inFlight?.ticket.fail(reason)
+    this.#open.ticket.fail(reason)
+    this.#options.events.onFatal(reason)
+  }
+}

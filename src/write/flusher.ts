@@ -1,0 +1,325 @@
+// Frozen memtables become L0 tables: built and uploaded a few at a time in sequence order (FL-1..FL-6), published in
+// order, as many as are ready in one manifest version (FL-10..FL-14). A store that does not answer delays this and shows
+// in the status; only fencing and damage end the handle.
+
+import { EMPTY } from '../bytes/compare.ts'
+import { mintUlid } from '../bytes/ids.ts'
+import { EVERYTHING } from '../bytes/range.ts'
+import { compareU64, toBigInt } from '../bytes/u64.ts'
+import { type Cursor, ROW } from '../cursor/cursor.ts'
+import { FoldCursor } from '../cursor/fold.ts'
+import type { MergeOperator } from '../cursor/merge-operator.ts'
+import { RetentionCursor } from '../cursor/retention.ts'
+import { type Env, sleep } from '../env/env.ts'
+import type { Meter } from '../env/metrics.ts'
+import { isSlateDBError } from '../errors.ts'
+import type { Manifest } from '../format/manifest.ts'
+import type { TableRef } from '../format/table-info.ts'
+import { peakOverlap } from '../manifest/overlap.ts'
+import { type L0Publication, newestL0Time, publishL0 } from '../manifest/publish.ts'
+import type { ManifestRecord } from '../manifest/records.ts'
+import { treesOf } from '../manifest/trees.ts'
+import { type BuiltTable, TableBuilder, type TableOptions } from '../table/builder.ts'
+import type { Tables } from '../table/tables.ts'
+import type { WalWriter } from '../wal/contract.ts'
+import type { Snapshots } from './snapshots.ts'
+import type { Frozen, State } from './state.ts'
+
+export interface FlusherOptions {
+  readonly state: State
+  readonly env: Env
+  readonly tables: Tables
+  readonly manifest: ManifestRecord
+  readonly wal: WalWriter | undefined
+  readonly snapshots: Snapshots
+  readonly table: TableOptions
+  readonly mergeOperator: MergeOperator | undefined
+  readonly l0MaxSsts: number
+  readonly l0MaxSstsPerKey: number
+  readonly parallelism: number
+  /** Next WAL id to be allocated, as of now: what a publish persists. */
+  readonly nextWalId: () => number
+  readonly onFatal: (error: unknown) => void
+}
+
+/** Building a table gives the event loop a turn after this many bytes: about 2 ms. */
+const SLICE_BYTES = 1 << 20
+const RETRY_MS = 1000
+
+interface Job {
+  readonly frozen: Frozen
+  readonly id: string
+  /** `undefined` while it is built and uploaded; `null` when every row of the memtable was dropped. */
+  table: TableRef | null | undefined
+}
+
+export class Flusher {
+  readonly #options: FlusherOptions
+  readonly #flushes: Meter
+  readonly #uploads: Meter
+  readonly #commits: Meter
+  readonly #flushBytes: Meter
+  readonly #numStalls: Meter
+  readonly #keyStalls: Meter
+  /** Oldest first. */
+  #jobs: Job[] = []
+  #publishing: Promise<void> | undefined
+  #publishAgain = false
+  #lastIdTime = 0
+  #stopped = false
+  /** Errors of the last attempts, for those who wait for a flush. */
+  #failed: { error: unknown } | undefined
+  #waiters: { frozen: Frozen; resolve: () => void; reject: (error: unknown) => void }[] = []
+
+  constructor(options: FlusherOptions) {
+    this.#options = options
+    const { metrics } = options.env
+    this.#flushes = metrics.counter('slatedb.db.immutable_memtable_flushes')
+    this.#uploads = metrics.counter('slatedb.memtable_flush.l0_upload_count')
+    this.#commits = metrics.counter('slatedb.memtable_flush.l0_flush_count')
+    this.#flushBytes = metrics.counter('slatedb.db.l0_flush_bytes')
+    this.#numStalls = metrics.counter('slatedb.db.l0_stall_count', { type: 'num_ssts' })
+    this.#keyStalls = metrics.counter('slatedb.db.l0_stall_count', { type: 'num_ssts_per_key' })
+  }
+
+  /** True while a memtable waits for room in L0, or for its upload or publication. */
+  get isPending(): boolean {
+    return this.#options.state.frozen.length > 0
+  }
+
+  /** Looks for work: after a freeze, a completion, a manifest refresh. */
+  poke(): void {
+    if (this.#stopped) return
+    const { state, parallelism } = this.#options
+    // Strictly oldest first; never skip one that must wait, or newer ones fill its place for good (BG-9).
+    for (let i = state.frozen.length - 1; i >= 0; i--) {
+      const frozen = state.frozen[i]!
+      if (this.#jobs.some((job) => job.frozen === frozen)) continue
+      const busy = this.#jobs.filter((job) => job.table === undefined).length
+      if (busy >= parallelism || this.#mustWait()) break
+      const job: Job = { frozen, id: this.#mint(), table: undefined }
+      this.#jobs.push(job)
+      void this.#build(job)
+    }
+    this.#publish()
+  }
+
+  /** Resolves when `frozen` is published; rejects when an attempt to get there failed meanwhile, or the handle ended. */
+  published(frozen: Frozen): Promise<void> {
+    const { state } = this.#options
+    if (!state.frozen.includes(frozen)) return Promise.resolve()
+    if (state.ended !== undefined && this.#stopped) return Promise.reject(state.ended)
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ frozen, resolve, reject })
+      this.poke()
+    })
+  }
+
+  /** No new work; resolves when what runs has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#publishing
+    const { state } = this.#options
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(state.ended ?? this.#failed?.error)
+  }
+
+  /** FL-4: L0 is full for this tree. */
+  #mustWait(): boolean {
+    const { state, l0MaxSsts, l0MaxSstsPerKey } = this.#options
+    let count = 0
+    let overlap = 0
+    for (const { tree } of treesOf(state.view.manifest.value)) {
+      count = Math.max(count, tree.l0.length)
+      overlap = Math.max(overlap, peakOverlap(tree.l0))
+    }
+    const reserved = this.#jobs.length
+    if (count + reserved >= l0MaxSsts) {
+      this.#numStalls.value++
+      return true
+    }
+    if (overlap + reserved >= l0MaxSstsPerKey) {
+      this.#keyStalls.value++
+      return true
+    }
+    return false
+  }
+
+  /** FL-2: one clock for all ids, never behind the newest L0, so that a collector never takes an unpublished table. */
+  #mint(): string {
+    const { env, state } = this.#options
+    const time = Math.max(env.clock.now(), this.#lastIdTime, newestL0Time(state.view.manifest.value))
+    this.#lastIdTime = time
+    return mintUlid(time, env.random.bytes(10))
+  }
+
+  async #build(job: Job): Promise<void> {
+    const { env, tables, wal, onFatal } = this.#options
+    try {
+      // Its WAL rows must be durable before the manifest claims them (FL-10).
+      void wal?.flush().catch(() => {})
+      const built = await this.#encode(job)
+      if (built === undefined) {
+        job.table = null
+      } else {
+        for (;;) {
+          try {
+            job.table = await tables.write(job.id, built)
+            break
+          } catch (error) {
+            if (!this.#mayRetry(error)) throw error
+            this.#report(error)
+            if (this.#stopped) return
+            await sleep(env.clock, RETRY_MS, { label: 'l0 upload retry' })
+            if (this.#stopped) return
+          }
+        }
+        this.#uploads.value++
+        this.#flushBytes.value += built.size
+      }
+      this.poke()
+    } catch (error) {
+      onFatal(error)
+    }
+  }
+
+  async #encode(job: Job): Promise<BuiltTable | undefined> {
+    const { env, state, snapshots, table, mergeOperator } = this.#options
+    const { memtable, lastTick } = job.frozen
+    const oldest = snapshots.oldest()
+    let minHi = state.durableSeqHi
+    let minLo = state.durableSeqLo
+    if (oldest !== undefined && compareU64(oldest.seqHi, oldest.seqLo, minHi, minLo) < 0) {
+      minHi = oldest.seqHi
+      minLo = oldest.seqLo
+    }
+    let cursor: Cursor = memtable.cursor(EVERYTHING, false)
+    // A row kept only for an older reader must not be folded into a newer one: the barrier is the retention bound.
+    cursor = FoldCursor.forFlush(cursor, mergeOperator, minHi, minLo)
+    cursor = new RetentionCursor(cursor, {
+      minSeqHi: minHi,
+      minSeqLo: minLo,
+      nowTs: lastTick,
+      dropTailTombstones: false,
+    })
+    const builder = new TableBuilder(table)
+    let sliceEnd = SLICE_BYTES
+    let step = cursor.next()
+    while (step === ROW) {
+      builder.add(cursor.row)
+      if (builder.estimatedSize >= sliceEnd) {
+        sliceEnd = builder.estimatedSize + SLICE_BYTES
+        await builder.settle()
+        await env.clock.yield()
+      }
+      step = cursor.next()
+    }
+    return builder.rowCount === 0 ? undefined : await builder.finish()
+  }
+
+  #publish(): void {
+    if (this.#publishing !== undefined) {
+      this.#publishAgain = true
+      return
+    }
+    if (this.#ready().length === 0) return
+    this.#publishing = this.#publishReady().finally(() => {
+      this.#publishing = undefined
+      if (this.#publishAgain) {
+        this.#publishAgain = false
+        this.poke()
+      }
+    })
+  }
+
+  /** Oldest first: uploaded, and durable in the WAL. */
+  #ready(): Job[] {
+    const { state, wal } = this.#options
+    const ready: Job[] = []
+    for (const job of this.#jobs) {
+      if (job.table === undefined) break
+      if (wal !== undefined && !state.isDurable(job.frozen.seqHi, job.frozen.seqLo)) break
+      ready.push(job)
+    }
+    return ready
+  }
+
+  async #publishReady(): Promise<void> {
+    const { state, manifest, snapshots, nextWalId, env, onFatal } = this.#options
+    const ready = this.#ready()
+    try {
+      for (;;) {
+        try {
+          await manifest.update((current) => {
+            const next = publishL0(current, publications(ready, current, snapshots))
+            return { ...next, nextWalId: Math.max(next.nextWalId, nextWalId()) }
+          })
+          this.#jobs.splice(0, ready.length)
+          const last = ready[ready.length - 1]!.frozen
+          state.install(
+            manifest.current,
+            ready.map((job) => job.frozen),
+          )
+          state.raiseDurable(last.seqHi, last.seqLo)
+          for (const job of ready) job.frozen.ticket.succeed()
+          this.#flushes.value += ready.length
+          this.#commits.value++
+          state.setDegraded(undefined)
+          this.#settle()
+          break
+        } catch (error) {
+          if (!this.#mayRetry(error)) throw error
+          this.#report(error)
+          if (this.#stopped) return
+          await sleep(env.clock, RETRY_MS, { label: 'l0 publish retry' })
+          if (this.#stopped) return
+        }
+      }
+      this.#publishAgain = true
+    } catch (error) {
+      onFatal(error)
+    }
+  }
+
+  #settle(): void {
+    const { state } = this.#options
+    const waiting = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiting) {
+      if (state.frozen.includes(waiter.frozen)) this.#waiters.push(waiter)
+      else waiter.resolve()
+    }
+  }
+
+  /** The store gave up on one attempt: tell those who wait, and go on trying. */
+  #report(error: unknown): void {
+    this.#failed = { error }
+    this.#options.state.setDegraded(error)
+    for (const frozen of this.#options.state.frozen) frozen.ticket.fail(error)
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
+  }
+
+  #mayRetry(error: unknown): boolean {
+    return isSlateDBError(error) && error.kind === 'Unavailable'
+  }
+}
+
+function publications(jobs: readonly Job[], current: Manifest, snapshots: Snapshots): L0Publication[] {
+  const oldest = snapshots.oldest()
+  // Rows without create_ts leave the data clock where it is.
+  let tick = current.lastL0ClockTick
+  return jobs.map(({ frozen, id, table }) => {
+    const lastSeq = toBigInt(frozen.seqHi, frozen.seqLo)
+    tick = Math.max(tick, frozen.lastTick)
+    return {
+      views:
+        table === null || table === undefined
+          ? []
+          : [{ prefix: EMPTY, view: { viewId: id, table, visibleRange: undefined } }],
+      replayAfterWalId: frozen.replayAfterWalId,
+      lastTick: tick,
+      lastSeq,
+      recentSnapshotMinSeq: oldest === undefined ? lastSeq : toBigInt(oldest.seqHi, oldest.seqLo),
+      tracker: frozen.tracker,
+    }
+  })
+}

@@ -1,0 +1,143 @@
+// What one open database holds in memory: the view that readers capture, the watermarks, and how it ended. Everything
+// here changes in synchronous steps; a reader that captured a view is never disturbed.
+
+import { compareU64, toBigInt } from '../bytes/u64.ts'
+import { Watch } from '../env/watch.ts'
+import { type CloseReason, closedError, type SlateDBError } from '../errors.ts'
+import type { Manifest } from '../format/manifest.ts'
+import type { SequenceTracker } from '../format/sequence-tracker.ts'
+import { Memtable } from '../memtable/memtable.ts'
+import { levelsOf, type View } from '../read/view.ts'
+import type { Tables } from '../table/tables.ts'
+import { FlushTicket } from '../wal/ticket.ts'
+
+/** A memtable that takes no more rows, on its way to L0. */
+export interface Frozen {
+  readonly memtable: Memtable
+  /** Every row of every WAL file up to this id is in this memtable or an older one (W-16). */
+  readonly replayAfterWalId: number
+  /** Of its newest row. */
+  readonly seqHi: number
+  readonly seqLo: number
+  /** Greatest create_ts of its rows. */
+  readonly lastTick: number
+  readonly tracker: SequenceTracker
+  /** Settles when it is published: how writes become durable without a WAL. */
+  readonly ticket: FlushTicket
+}
+
+export interface VersionedManifest {
+  readonly id: number
+  readonly value: Manifest
+}
+
+export class State {
+  readonly tables: Tables
+  /** Told about every change of the watermarks, the frozen list, the manifest and the end. */
+  readonly changed = new Watch()
+  /** Everything a read needs, swapped whole. */
+  view: View
+  /** Newest first, as in the view. */
+  frozen: readonly Frozen[] = []
+  /** Last sequence number given out; equal to the last committed one, since a commit is one synchronous step. */
+  lastSeqHi = 0
+  lastSeqLo = 0
+  durableSeqHi = 0
+  durableSeqLo = 0
+  /** Of the active memtable: settles its writes when there is no WAL. */
+  activeTicket = new FlushTicket()
+  /** Set once: every later call fails with it. */
+  ended: SlateDBError | undefined
+  /** The store does not answer; work goes on. */
+  degraded: unknown
+  #listeners = new Set<() => void>()
+
+  constructor(tables: Tables, manifest: VersionedManifest) {
+    this.tables = tables
+    this.view = { memtable: new Memtable(), frozen: [], manifest, levels: levelsOf(manifest.value, tables) }
+  }
+
+  get lastSeq(): bigint {
+    return toBigInt(this.lastSeqHi, this.lastSeqLo)
+  }
+
+  get durableSeq(): bigint {
+    return toBigInt(this.durableSeqHi, this.durableSeqLo)
+  }
+
+  /** Estimated encoded bytes of rows that are not yet in L0. */
+  get memtableBytes(): number {
+    let bytes = this.view.memtable.encodedSize
+    for (const one of this.view.frozen) bytes += one.encodedSize
+    return bytes
+  }
+
+  check(): void {
+    if (this.ended !== undefined) throw this.ended
+  }
+
+  /** Moves the active memtable to the frozen list. The caller fills in what it knows of it. */
+  freeze(frozen: Omit<Frozen, 'memtable' | 'ticket'>): void {
+    const { view } = this
+    this.frozen = [{ ...frozen, memtable: view.memtable, ticket: this.activeTicket }, ...this.frozen]
+    this.activeTicket = new FlushTicket()
+    this.view = { ...view, memtable: new Memtable(), frozen: this.frozen.map((one) => one.memtable) }
+    this.#tell()
+  }
+
+  /** Adopts a manifest, and drops the memtables whose rows it now lists. */
+  install(manifest: VersionedManifest, published: readonly Frozen[] = []): void {
+    const { view } = this
+    let { frozen } = view
+    if (published.length > 0) {
+      this.frozen = this.frozen.filter((one) => !published.includes(one))
+      frozen = this.frozen.map((one) => one.memtable)
+    }
+    const levels = manifest.id === view.manifest.id ? view.levels : levelsOf(manifest.value, this.tables, view.levels)
+    this.view = { ...view, frozen, manifest, levels }
+    this.#tell()
+  }
+
+  raiseSeq(hi: number, lo: number): void {
+    if (compareU64(hi, lo, this.lastSeqHi, this.lastSeqLo) > 0) {
+      this.lastSeqHi = hi
+      this.lastSeqLo = lo
+    }
+  }
+
+  raiseDurable(hi: number, lo: number): void {
+    if (compareU64(hi, lo, this.durableSeqHi, this.durableSeqLo) <= 0) return
+    this.durableSeqHi = hi
+    this.durableSeqLo = lo
+    this.#tell()
+  }
+
+  isDurable(hi: number, lo: number): boolean {
+    return compareU64(hi, lo, this.durableSeqHi, this.durableSeqLo) <= 0
+  }
+
+  setDegraded(error: unknown): void {
+    if (error === this.degraded) return
+    this.degraded = error
+    this.#tell()
+  }
+
+  /** The first end wins (ER-3). */
+  end(reason: CloseReason, cause?: unknown): SlateDBError {
+    if (this.ended === undefined) {
+      this.ended = closedError(reason, undefined, cause)
+      this.#tell()
+    }
+    return this.ended
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #tell(): void {
+    this.changed.notify()
+    for (const listener of this.#listeners) listener()
+  }
+}

@@ -1,0 +1,244 @@
+// A write is one synchronous breath: clock, sequence number, conflict check, memtable, WAL, visible. The event loop is
+// the lock: no queue, no writer task. Only backpressure waits, and it waits before the breath.
+
+import { showKey } from '../bytes/text.ts'
+import { compareU64, hiOf, loOf, U32_MAX, U64_MAX } from '../bytes/u64.ts'
+import type { MergeOperator } from '../cursor/merge-operator.ts'
+import type { Env } from '../env/env.ts'
+import type { Meter } from '../env/metrics.ts'
+import { assert, conflict, internal, invalid } from '../errors.ts'
+import { EMPTY_TRACKER, type SequenceTracker, trackerInsert } from '../format/sequence-tracker.ts'
+import type { WalWriter } from '../wal/contract.ts'
+import { WriteBatch } from './batch.ts'
+import type { WriteClock } from './clock.ts'
+import { Conflicts, type Footprint } from './conflicts.ts'
+import { WriteHandle } from './handle.ts'
+import type { PutOptions, WriteOptions } from './options.ts'
+import { Snapshots } from './snapshots.ts'
+import type { State } from './state.ts'
+
+export interface WriterOptions {
+  readonly state: State
+  readonly env: Env
+  readonly clock: WriteClock
+  /** `undefined`: no WAL, writes become durable with their memtable. */
+  readonly wal: WalWriter | undefined
+  /**
+   * Greatest WAL id whose rows are all in memtables by now (W-16): the last flushed one; without a WAL the fence (W-19);
+   * during replay the last file applied.
+   */
+  readonly freezeStamp: () => number
+  readonly mergeOperator: MergeOperator | undefined
+  readonly defaultTtlMs: number | undefined
+  readonly l0SstSizeBytes: number
+  readonly maxWalFlushesBeforeL0Flush: number
+  readonly maxUnflushedBytes: number
+  /** A memtable was frozen. */
+  readonly onFreeze: () => void
+}
+
+type MaybePromise<T> = T | Promise<T>
+
+/** Points of the sequence tracker lie at least this far apart (SQ-1). */
+const TRACKER_SPACING_MS = 60_000
+/** How long a stalled write waits at most before it looks again (W-30). */
+const BACKPRESSURE_RECHECK_MS = 30_000
+
+export class Writer {
+  readonly snapshots = new Snapshots()
+  readonly conflicts = new Conflicts()
+  readonly #options: WriterOptions
+  readonly #scratch = new WriteBatch()
+  readonly #batches: Meter
+  readonly #ops: Meter
+  readonly #bytes: Meter
+  readonly #stalls: Meter
+  readonly #freezes: Meter
+  #tracker: SequenceTracker = EMPTY_TRACKER
+  #lastTracked = Number.NEGATIVE_INFINITY
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+    const { metrics } = options.env
+    this.#batches = metrics.counter('slatedb.db.write_batch_count')
+    this.#ops = metrics.counter('slatedb.db.write_ops')
+    this.#bytes = metrics.counter('slatedb.db.memtable_write_bytes')
+    this.#stalls = metrics.counter('slatedb.db.backpressure_count')
+    this.#freezes = metrics.counter('slatedb.memtable_flush.memtable_freeze_count')
+  }
+
+  get mergeOperator(): MergeOperator | undefined {
+    return this.#options.mergeOperator
+  }
+
+  get unflushedBytes(): number {
+    return this.#options.state.memtableBytes + (this.#options.wal?.bufferedBytes ?? 0)
+  }
+
+  put(key: Uint8Array, value: Uint8Array, options: PutOptions = {}): MaybePromise<WriteHandle> {
+    const batch = this.#oneOp()
+    batch.put(key, value, options)
+    return this.write(batch, options)
+  }
+
+  delete(key: Uint8Array, options: WriteOptions = {}): MaybePromise<WriteHandle> {
+    const batch = this.#oneOp()
+    batch.delete(key)
+    return this.write(batch, options)
+  }
+
+  merge(key: Uint8Array, operand: Uint8Array, options: PutOptions = {}): MaybePromise<WriteHandle> {
+    const batch = this.#oneOp()
+    batch.merge(key, operand, options)
+    return this.write(batch, options)
+  }
+
+  /** Commits at once, or after the stall when too much is unflushed. */
+  write(batch: WriteBatch, options: WriteOptions = {}): MaybePromise<WriteHandle> {
+    this.#options.state.check()
+    if (batch.isEmpty) throw invalid('EMPTY_BATCH', 'empty write batch: put at least one operation into it')
+    if (this.isStalled) return this.#writeAfterStall(batch, options)
+    return this.commit(batch, options.seq)
+  }
+
+  /**
+   * The breath. Errors before the memtable insert leave no trace (W-5).
+   * @throws Transaction when `footprint` conflicts; Invalid for a bad sequence number, batch or merge.
+   */
+  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint): WriteHandle {
+    const { state, clock, wal, mergeOperator, defaultTtlMs } = this.#options
+    state.check()
+    if (footprint !== undefined) this.checkConflicts(footprint)
+    const now = clock.tick()
+    const rows = batch.prepare(mergeOperator, now, defaultTtlMs)
+    this.#takeSeq(seq)
+    const { lastSeqHi: seqHi, lastSeqLo: seqLo } = state
+
+    const { memtable } = state.view
+    const from = memtable.rowCount
+    memtable.insertBatch(rows, seqHi, seqLo, now)
+    const ticket = wal?.append(memtable, from, memtable.rowCount, seqHi, seqLo, rows.usedBytes) ?? state.activeTicket
+    if (this.conflicts.isRecording) {
+      this.conflicts.record(seqHi, seqLo, footprint === undefined ? batch.sortedKeys() : footprint.writes)
+    }
+    this.#track(now, state.lastSeqHi, state.lastSeqLo)
+    this.#batches.value++
+    this.#ops.value += rows.count
+    this.#bytes.value += rows.usedBytes
+    if (this.#shouldFreeze()) this.freeze()
+    return new WriteHandle(seqHi, seqLo, now, ticket)
+  }
+
+  checkConflicts(footprint: Footprint): void {
+    const key = this.conflicts.find(footprint)
+    if (key !== undefined) {
+      throw conflict(`transaction conflict on key ${showKey(key)}: another write committed first; run it again`)
+    }
+  }
+
+  /** Freezes the active memtable if it holds anything. Runs between commits only, so its stamp is safe (W-16, W-17). */
+  freeze(): void {
+    const { state, clock, freezeStamp } = this.#options
+    const { memtable } = state.view
+    if (memtable.rowCount === 0) return
+    state.freeze({
+      replayAfterWalId: freezeStamp(),
+      seqHi: memtable.lastSeqHi,
+      seqLo: memtable.lastSeqLo,
+      lastTick: memtable.lastTick,
+      tracker: this.#tracker,
+    })
+    assert(memtable.lastTick <= clock.last, 'the write clock is never behind a row')
+    this.#tracker = EMPTY_TRACKER
+    this.#freezes.value++
+    this.#options.onFreeze()
+  }
+
+  /** Waits until there is room again (W-30). */
+  async backpressure(signal?: AbortSignal): Promise<void> {
+    const { state, env, wal, maxUnflushedBytes } = this.#options
+    while (this.unflushedBytes >= maxUnflushedBytes) {
+      this.#stalls.value++
+      if (state.frozen.length === 0) this.freeze()
+      void wal?.flush().catch(() => {})
+      const before = this.unflushedBytes
+      await this.#untilRoom(() => this.unflushedBytes < before, env, signal)
+      state.check()
+    }
+  }
+
+  async #untilRoom(test: () => boolean, env: Env, signal: AbortSignal | undefined): Promise<void> {
+    const { state } = this.#options
+    let timedOut = false
+    const cancel = env.clock.schedule(
+      BACKPRESSURE_RECHECK_MS,
+      () => {
+        timedOut = true
+        state.changed.notify()
+      },
+      { label: 'backpressure' },
+    )
+    const abort = () => state.changed.notify()
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await state.changed.until(() => timedOut || signal?.aborted === true || state.ended !== undefined || test())
+      signal?.throwIfAborted()
+    } finally {
+      cancel()
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async #writeAfterStall(batch: WriteBatch, options: WriteOptions): Promise<WriteHandle> {
+    // The scratch batch belongs to whoever writes next; inputs were copied when the operation was added.
+    const own = batch === this.#scratch ? batch.copy() : batch
+    await this.backpressure(options.signal)
+    return this.commit(own, options.seq)
+  }
+
+  /** Too much is unflushed: writes wait (W-30). */
+  get isStalled(): boolean {
+    return this.unflushedBytes >= this.#options.maxUnflushedBytes
+  }
+
+  #oneOp(): WriteBatch {
+    this.#options.state.check()
+    this.#scratch.clear()
+    return this.#scratch
+  }
+
+  #takeSeq(seq: bigint | undefined): void {
+    const { state } = this.#options
+    if (seq !== undefined && seq !== 0n) {
+      if (seq < 0n || seq > U64_MAX || compareU64(hiOf(seq), loOf(seq), state.lastSeqHi, state.lastSeqLo) <= 0) {
+        throw invalid(
+          'INVALID_SEQUENCE_NUMBER',
+          `sequence number ${seq} must be greater than the last one, ${state.lastSeq}`,
+        )
+      }
+      state.lastSeqHi = hiOf(seq)
+      state.lastSeqLo = loOf(seq)
+      return
+    }
+    if (state.lastSeqLo < U32_MAX) state.lastSeqLo++
+    else {
+      if (state.lastSeqHi === U32_MAX) throw internal('SEQUENCE_EXHAUSTED', 'all sequence numbers are used up')
+      state.lastSeqHi++
+      state.lastSeqLo = 0
+    }
+  }
+
+  #track(now: number, seqHi: number, seqLo: number): void {
+    if (now - this.#lastTracked < TRACKER_SPACING_MS) return
+    this.#lastTracked = now
+    this.#tracker = trackerInsert(this.#tracker, (BigInt(seqHi) << 32n) | BigInt(seqLo), Math.floor(now / 1000))
+  }
+
+  #shouldFreeze(): boolean {
+    const { state, wal, l0SstSizeBytes, maxWalFlushesBeforeL0Flush } = this.#options
+    if (state.view.memtable.encodedSize >= l0SstSizeBytes) return true
+    if (wal === undefined) return false
+    const point = state.frozen[0]?.replayAfterWalId ?? state.view.manifest.value.replayAfterWalId
+    return wal.lastFlushedId - point >= maxWalFlushesBeforeL0Flush
+  }
+}
