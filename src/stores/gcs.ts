@@ -3,8 +3,7 @@
 
 import { concatBytes } from '../bytes/compare.ts'
 import { encodeUtf8, toHex } from '../bytes/text.ts'
-import type { Random } from '../env/random.ts'
-import { systemRandom } from '../env/system.ts'
+import { type Random, systemRandom } from '../env/random.ts'
 import { invalid, storeError } from '../errors.ts'
 import type {
   Body,

@@ -1,6 +1,7 @@
 // A store from a URL, with options and environment variables as the original takes them (features.md F).
 
-import type { Env } from '../env/env.ts'
+import type { Clock } from '../env/env.ts'
+import type { Random } from '../env/random.ts'
 import { invalid } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -21,15 +22,16 @@ export interface OpenStoreOptions {
   /** Options by the names of features.md F.2, with or without their provider's prefix; unknown names are refused. */
   readonly options?: StoreOptionRecord | undefined
   /** Environment variables, such as `process.env`: those that are not the provider's are ignored. */
-  readonly environment?: Environment | undefined
+  readonly env?: Environment | undefined
   /** Credentials, or an async provider of them; they win over options and environment. */
   readonly credentials?: AwsCredentials | AwsCredentialProvider | GoogleCredentials | AzureCredentials | undefined
   /** Further schemes, such as `file` where there is a file system. */
-  readonly schemes?: Readonly<Record<string, (url: string) => OpenedStore>> | undefined
+  readonly schemes?: Readonly<Record<string, (url: string) => OpenedStore | Promise<OpenedStore>>> | undefined
   /** For credentials that live in files. */
   readonly readFile?: ReadTextFile | undefined
   readonly fetch?: Fetch | undefined
-  readonly env?: Pick<Env, 'clock' | 'random'> | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
 }
 
 export interface OpenedStore {
@@ -38,18 +40,24 @@ export interface OpenedStore {
   readonly path: string
 }
 
-/** Opens the store that `url` names. Sends no request; throws `Invalid` for what cannot work. */
-export function openStore(url: string, options: OpenStoreOptions = {}): OpenedStore {
+/** Opens the store that `url` names, also with a scheme of `options.schemes`. Throws `Invalid` for what cannot work. */
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<OpenedStore> {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   const extra = scheme === undefined ? undefined : options.schemes?.[scheme]
-  if (extra !== undefined) return extra(url)
+  return extra === undefined ? resolveStore(url, options) : extra(url)
+}
+
+/** The same for the schemes of this room alone, without waiting: no request is sent. */
+export function resolveStore(url: string, options: OpenStoreOptions = {}): OpenedStore {
   const location = parseStoreUrl(url, Object.keys(options.schemes ?? {}))
   return { store: storeAt(location, options), path: location.path }
 }
 
 /** The store that `CLOUD_PROVIDER` and its provider's variables name: `local`, `memory`, `aws`, `azure` or `gcp`. */
-export function storeFromEnvironment(options: OpenStoreOptions & { readonly environment: Environment }): OpenedStore {
-  const { environment } = options
+export async function storeFromEnvironment(
+  options: OpenStoreOptions & { readonly env: Environment },
+): Promise<OpenedStore> {
+  const { env: environment } = options
   const provider = environment.CLOUD_PROVIDER?.trim().toLowerCase()
   const required = (what: string, value: string | undefined) => {
     if (value === undefined || value === '') throw invalid('ENVIRONMENT', `CLOUD_PROVIDER=${provider} needs ${what}`)
@@ -86,11 +94,11 @@ export function storeFromEnvironment(options: OpenStoreOptions & { readonly envi
 
 function storeAt(location: StoreLocation, options: OpenStoreOptions): ObjectStore {
   const read = (provider: 'aws' | 'google' | 'azure' | 'http') =>
-    new StoreSettings(provider, options.options ?? {}, options.environment ?? {})
+    new StoreSettings(provider, options.options ?? {}, options.env ?? {})
   switch (location.kind) {
     case 'memory':
       refuseOptions(options)
-      return new MemoryStore({ clock: options.env?.clock })
+      return new MemoryStore({ clock: options.clock })
     case 's3':
       return s3At(location, read('aws'), options)
     case 'gcs':
@@ -146,7 +154,7 @@ function encryptionHeaders(settings: StoreSettings): Record<string, string> | un
 
 function gcsAt(location: Of<'gcs'>, settings: StoreSettings, options: OpenStoreOptions): GcsStore {
   const http = httpOptions(settings, options)
-  const { random } = options.env ?? {}
+  const { random } = options
   const credentials = options.credentials as GoogleCredentials | undefined
   return new GcsStore({
     ...http,
@@ -160,7 +168,7 @@ function gcsAt(location: Of<'gcs'>, settings: StoreSettings, options: OpenStoreO
 
 function azureAt(location: Of<'azure'>, settings: StoreSettings, options: OpenStoreOptions): AzureStore {
   const http = httpOptions(settings, options)
-  const { random } = options.env ?? {}
+  const { random } = options
   const emulator = settings.flag('use_emulator') === true
   const account = location.account ?? settings.text('account_name') ?? (emulator ? EMULATOR.account : undefined)
   if (account === undefined) throw invalid('ACCOUNT', 'the Azure account is not known: set AZURE_STORAGE_ACCOUNT_NAME')
@@ -180,7 +188,7 @@ function azureAt(location: Of<'azure'>, settings: StoreSettings, options: OpenSt
 function httpOptions(settings: StoreSettings, options: OpenStoreOptions): HttpOptions {
   return {
     fetch: options.fetch,
-    clock: options.env?.clock,
+    clock: options.clock,
     timeoutMs: settings.durationMs('timeout', 'request_timeout'),
   }
 }
