@@ -2,8 +2,7 @@
 // no engine, so it also looks at a database that does not open.
 
 import { invalid } from '../errors.ts'
-import { type Manifest, MIN_TICK, type TableView, type Tree } from '../format/manifest.ts'
-import { decodeManifest } from '../format/manifest-codec.ts'
+import { decodeManifest, type Manifest, MIN_TICK, type TableView, type Tree } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
 import { dollars, S3_STANDARD } from '../objects/prices.ts'
 import type { ObjectInfo } from '../objects/store.ts'

@@ -49,7 +49,9 @@ export function dollars(value: number): string {
 /** Columns under each other; numbers (cells that begin with a digit or a sign) stand to the right. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string {
   const widths: number[] = []
-  for (const row of rows) row.forEach((cell, i) => (widths[i] = Math.max(widths[i] ?? 0, cell.length)))
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+  }
   return rows
     .map((row) => {
       const cells = row.map((cell, i) => (/^[-+$]?\d/.test(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))

@@ -29,7 +29,7 @@ export function addPut(program: Command, action: Action): void {
 
 async function put(shell: Shell, keyText: string, valueText: string | undefined, flags: PutFlags): Promise<undefined> {
   const key = parseBytes(keyText, 'auto', 'key')
-  const value = await valueOf(shell, valueText, flags)
+  const value = await readValue(shell, valueText, flags)
   const ttl = flags.ttl === undefined ? undefined : ttlOf(flags.ttl)
   const handle = await withWriter(shell, { closeWith: 'wal' }, (db) =>
     db.put(key, value, ttl === undefined ? {} : { ttl }),
@@ -38,7 +38,7 @@ async function put(shell: Shell, keyText: string, valueText: string | undefined,
   else shell.note(`written and durable, sequence number ${handle.seq}`)
 }
 
-async function valueOf(shell: Shell, text: string | undefined, flags: PutFlags): Promise<Uint8Array> {
+async function readValue(shell: Shell, text: string | undefined, flags: PutFlags): Promise<Uint8Array> {
   if (flags.file !== undefined) {
     if (text !== undefined) throw invalid('PUT_VALUE', 'give the value or --file, not both')
     return readValueFile(flags.file)

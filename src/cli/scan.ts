@@ -1,7 +1,8 @@
 // slatedb-ts scan: rows in key order, as `key<TAB>value` lines or JSON (features.md D.1).
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { Reader } from '../api/slatedb.ts'
+import type { Reader } from '../api/reader.ts'
+import type { Row } from '../api/source.ts'
 import { invalid } from '../errors.ts'
 import { parseBytes, SHOW_MODES, type ShowMode, showKey, showValue } from './bytes-text.ts'
 import { rowForJson } from './get.ts'
@@ -68,26 +69,23 @@ async function scan(shell: Shell, flags: ScanFlags): Promise<undefined> {
   else await shell.print(`${keys} entries, ${size} bytes`)
 }
 
-type Rows = Awaited<ReturnType<ReturnType<ReturnType<Reader['scan']>['rows']>['nextBatch']>>
-
 /** Runs `body` over the chosen rows, a batch at a time. */
 export async function eachBatch(
   shell: Shell,
   reader: Reader,
   flags: RangeFlags,
-  body: (rows: Rows) => Promise<void>,
+  body: (rows: readonly Row[]) => Promise<void>,
 ): Promise<void> {
-  const rows = reader.scan(rangeOf(flags), { readAheadBytes: SCAN_READ_AHEAD, maxFetchTasks: SCAN_FETCHES }).rows()
-  try {
-    for (;;) {
-      shell.signal.throwIfAborted()
-      const batch = await rows.nextBatch(ROWS_PER_BATCH)
-      if (batch.length > 0) await body(batch)
-      if (batch.length < ROWS_PER_BATCH) return
-    }
-  } finally {
-    await rows.close()
+  const scan = reader.scan(rangeOf(flags), { readAheadBytes: SCAN_READ_AHEAD, maxFetchTasks: SCAN_FETCHES })
+  let batch: Row[] = []
+  for await (const row of scan.rows()) {
+    batch.push(row)
+    if (batch.length < ROWS_PER_BATCH) continue
+    shell.signal.throwIfAborted()
+    await body(batch)
+    batch = []
   }
+  if (batch.length > 0) await body(batch)
 }
 
 function rangeOf(flags: RangeFlags) {
@@ -105,7 +103,7 @@ function rangeOf(flags: RangeFlags) {
 }
 
 /** One write per batch: a line per row and write would cost a system call each. */
-async function printRows(shell: Shell, rows: Rows, flags: ScanFlags): Promise<void> {
+async function printRows(shell: Shell, rows: readonly Row[], flags: ScanFlags): Promise<void> {
   if (shell.json) {
     for (const row of rows) await shell.printJson(rowForJson(row))
     return

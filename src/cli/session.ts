@@ -1,7 +1,8 @@
 // Opening what a command works on. Readers write nothing and do not disturb a live writer; a writer takes the database
 // over, so only commands that change something open one.
 
-import { type Reader, SlateDB } from '../api/slatedb.ts'
+import type { Reader } from '../api/reader.ts'
+import { SlateDB } from '../api/slatedb.ts'
 import { type Located, loadSettings, locate } from './locate.ts'
 import { type Opened, openLocation } from './open-location.ts'
 import type { Shell } from './shell.ts'
