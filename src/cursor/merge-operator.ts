@@ -1,0 +1,62 @@
+// The user's merge operator, brought to one shape: operands combine oldest to newest, a thrown error becomes a typed one.
+
+import { showKey } from '../bytes/text.ts'
+import { invalid, type SlateDBError } from '../errors.ts'
+
+/**
+ * Combines a merge operand with what was there; `existing` is `undefined` when nothing was. Must be associative, and
+ * with no existing value a single operand must stand for itself (MO-1, MO-2), because operands are combined in any
+ * grouping, by any process that opens the database: all of them need the same operator.
+ */
+export type MergeFunction = (key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array) => Uint8Array
+
+/** All operands at once, oldest to newest, at most 100 of them. */
+export type MergeBatchFunction = (
+  key: Uint8Array,
+  existing: Uint8Array | undefined,
+  operands: readonly Uint8Array[],
+) => Uint8Array
+
+/** One function, or an object with one or both; `mergeBatch` wins. The bytes handed in are the operator's to keep. */
+export type MergeOperator = MergeFunction | { readonly merge?: MergeFunction; readonly mergeBatch?: MergeBatchFunction }
+
+/** The one shape the engine calls. Throws `MERGE_OPERATOR` (Invalid) with the operator's own error as cause. */
+export function mergeBatchOf(operator: MergeOperator): MergeBatchFunction {
+  const batch = typeof operator === 'function' ? pairwise(operator) : unwrap(operator)
+  return (key, existing, operands) => {
+    let result: Uint8Array
+    try {
+      result = batch(key, existing, operands)
+    } catch (cause) {
+      throw operatorFailed(key, cause instanceof Error ? cause.message : String(cause), cause)
+    }
+    if (!(result instanceof Uint8Array)) throw operatorFailed(key, `it returned ${typeof result}, not a Uint8Array`)
+    return result
+  }
+}
+
+function unwrap(operator: { readonly merge?: MergeFunction; readonly mergeBatch?: MergeBatchFunction }) {
+  if (operator.mergeBatch !== undefined) return operator.mergeBatch.bind(operator)
+  if (operator.merge !== undefined) return pairwise(operator.merge.bind(operator))
+  throw invalid('MERGE_OPERATOR', 'a merge operator needs merge or mergeBatch')
+}
+
+function pairwise(merge: MergeFunction): MergeBatchFunction {
+  return (key, existing, operands) => {
+    let result = existing
+    for (const operand of operands) result = merge(key, result, operand)
+    return result!
+  }
+}
+
+/** A merge row was met where no operator is configured (MO-7). */
+export function mergeOperatorMissing(key: Uint8Array): SlateDBError {
+  return invalid(
+    'MERGE_OPERATOR_MISSING',
+    `key ${showKey(key)} holds merge operands, but no merge operator is configured; open the database with the operator that wrote them`,
+  )
+}
+
+function operatorFailed(key: Uint8Array, detail: string, cause?: unknown): SlateDBError {
+  return invalid('MERGE_OPERATOR', `the merge operator failed on key ${showKey(key)}: ${detail}`, { cause })
+}
