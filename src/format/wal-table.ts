@@ -1,10 +1,10 @@
 // WAL objects (format.md section 11): an SST whose rows stand in the order they were written, with an index on sequence
 // numbers, and neither filter nor stats. An object without rows is a fence: zero bytes, or an SST with an empty index.
 
-import { EMPTY } from '../bytes/compare.ts'
+import { concatBytes, EMPTY } from '../bytes/compare.ts'
 import { putU32 } from '../bytes/writer.ts'
 import { type Codec, type Decompress, loadDecompress, noCodec } from '../compress/codec.ts'
-import { Row } from '../cursor/row.ts'
+import type { Row } from '../cursor/row.ts'
 import { dataError, isSlateDBError } from '../errors.ts'
 import { BlockBuilder, checkBlock } from './block.ts'
 import { BlockCursor } from './block-cursor.ts'
@@ -12,15 +12,15 @@ import { upgradeBlock } from './block-v1.ts'
 import { decodeTableEnd, encodeTableEnd } from './footer.ts'
 import { BlockIndex, IndexBuilder } from './index.ts'
 import { type BlockTransformer, CRC_LENGTH, putChecksum, seal, unseal } from './seal.ts'
-import { encodeStats } from './stats.ts'
+import { encodeStats, type TableStats } from './stats.ts'
 import type { TableInfo } from './table-info.ts'
 
 export interface WalTableOptions {
   readonly blockSize: number
   readonly codec: Codec
   readonly transformer?: BlockTransformer | undefined
-  /** What the info says although there is no filter: 'legacy' under format generation 0.12. */
-  readonly filterFormat: 'legacy' | 'composite'
+  /** What the info says although there is no filter; nothing depends on it. Default 'legacy', which every version reads. */
+  readonly filterFormat?: 'legacy' | 'composite'
 }
 
 export interface WalObject {
@@ -63,7 +63,7 @@ export class WalTableBuilder {
   async finish(): Promise<WalObject> {
     if (this.rowCount === 0) throw dataError('EMPTY_WAL', 'a WAL object needs a row')
     this.#endBlock()
-    const { codec, transformer, filterFormat } = this.#options
+    const { codec, transformer, filterFormat = 'legacy' } = this.#options
     const sealed = this.#sealed
     const firstSeqs = this.#firstSeqs
     const rowCount = this.rowCount
@@ -131,27 +131,29 @@ const EMPTY_INFO: TableInfo = {
   filterFormat: 'legacy',
 }
 
-/** The fence that every version reads: a whole SST without rows (the newer form is an object of zero bytes). */
-export async function encodeRowlessFence(
-  codec: Codec = noCodec,
-  transformer?: BlockTransformer | undefined,
-): Promise<Uint8Array> {
-  const index = await seal(new IndexBuilder().finish(), codec, transformer)
-  const noRows = { puts: 0, deletes: 0, merges: 0, rawKeyBytes: 0, rawValueBytes: 0, blocks: [] }
-  const stats = await seal(encodeStats(noRows), codec, transformer)
+/**
+ * The fence that every version reads: a whole SST without rows (the newer form is an object of zero bytes). A database
+ * with a block transformer must pass it, or its own readers could not open the fence.
+ */
+export function encodeRowlessFence(): Uint8Array
+export function encodeRowlessFence(transformer: BlockTransformer | undefined): Uint8Array | Promise<Uint8Array>
+export function encodeRowlessFence(transformer?: BlockTransformer | undefined): Uint8Array | Promise<Uint8Array> {
+  const index = seal(new IndexBuilder().finish(), noCodec, transformer)
+  const stats = seal(encodeStats(NO_ROWS), noCodec, transformer)
+  if (index instanceof Uint8Array && stats instanceof Uint8Array) return fenceOf(index, stats)
+  return Promise.all([index, stats]).then(([sealedIndex, sealedStats]) => fenceOf(sealedIndex, sealedStats))
+}
+
+const NO_ROWS: TableStats = { puts: 0, deletes: 0, merges: 0, rawKeyBytes: 0, rawValueBytes: 0, blocks: [] }
+
+function fenceOf(index: Uint8Array, stats: Uint8Array): Uint8Array {
   const info: TableInfo = {
     ...EMPTY_INFO,
     indexLength: index.length,
-    codec: codec.name,
     statsOffset: index.length,
     statsLength: stats.length,
   }
-  const end = encodeTableEnd(info, index.length + stats.length)
-  const bytes = new Uint8Array(index.length + stats.length + end.length)
-  bytes.set(index)
-  bytes.set(stats, index.length)
-  bytes.set(end, index.length + stats.length)
-  return bytes
+  return concatBytes([index, stats, encodeTableEnd(info, index.length + stats.length)])
 }
 
 export interface WalContents {
@@ -211,30 +213,29 @@ function checkedBlock(raw: Uint8Array, formatVersion: 1 | 2): Uint8Array {
 
 /** The rows of a WAL object in the order they were written. */
 export class WalRows {
-  readonly row = new Row()
+  readonly row: Row
   readonly #blocks: readonly Uint8Array[]
-  readonly #cursor = new BlockCursor(this.row)
+  readonly #cursor = new BlockCursor()
   #next = 0
-  #open = false
 
   constructor(contents: WalContents) {
+    this.row = this.#cursor.row
     this.#blocks = contents.blocks
   }
 
+  /** Moves `row`; false after the last one. */
   next(): boolean {
-    for (;;) {
-      if (this.#open && this.#cursor.next()) return true
-      const block = this.#blocks[this.#next++]
-      if (block === undefined) {
-        this.#open = false
-        return false
-      }
+    while (!this.#cursor.next()) {
+      const block = this.#blocks[this.#next]
+      if (block === undefined) return false
+      this.#next++
       this.#cursor.open(block)
-      this.#open = true
     }
+    return true
   }
 }
 
+/** The fence of 0.13.1 and later. */
 export const ZERO_BYTE_FENCE = EMPTY
 
 function seqBytes(row: Row): Uint8Array {

@@ -22,6 +22,11 @@ export class BlockCache {
     this.meta = new Sieve(options.metaBytes ?? 128 * MiB)
   }
 
+  /** Holds nothing. Metadata is then read anew for every lookup. */
+  static none(): BlockCache {
+    return new BlockCache({ dataBytes: 0, metaBytes: 0 })
+  }
+
   /** Bytes held now. */
   get size(): number {
     return this.data.used + this.meta.used
