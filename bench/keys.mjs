@@ -53,7 +53,7 @@ export const missingKey = (kind, index) => keyOf(kind, index + 1_000_000_000)
 
 /** 64 values of 100 random bytes; row i has value i % 64. */
 export const VALUES = Array.from({ length: 64 }, (_, n) => Uint8Array.from({ length: 100 }, (_, i) => mix(n, i) & 0xff))
-export const valueOf = (index) => VALUES[index & 63]
+export const rowValue = (index) => VALUES[index & 63]
 
 /** Spreads [0, count) over the whole range in an order that looks random and repeats exactly. */
 export const shuffled = (i, count) => mix(i, 7) % count

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SlateDB } from '../dist/index.js'
 import { MemoryStore } from '../dist/objects/memory-store.js'
-import { keysOf, valueOf } from './keys.mjs'
+import { keysOf, rowValue } from './keys.mjs'
 
 const UNIT_MS = 25
 
@@ -44,9 +44,9 @@ export async function roundTrips() {
   }
   const keys = keysOf('sequential', 20_000)
   let db = await measure('open an empty location', open)
-  await measure('durable put', () => db.put(keys[0], valueOf(0)))
+  await measure('durable put', () => db.put(keys[0], rowValue(0)))
   const batch = db.batch()
-  for (let i = 0; i < keys.length; i++) batch.put(keys[i], valueOf(i))
+  for (let i = 0; i < keys.length; i++) batch.put(keys[i], rowValue(i))
   await batch.write()
   await db.close()
   db = await measure('open a cleanly closed database', open)

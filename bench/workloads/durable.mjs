@@ -1,6 +1,6 @@
 // Durable puts at a flush interval of 1 ms: clients side by side, each awaiting its own puts.
 
-import { keyOf, valueOf } from '../keys.mjs'
+import { keyOf, rowValue } from '../keys.mjs'
 import { concurrently } from '../measure.mjs'
 
 export const title = 'durable puts, 1 ms interval'
@@ -14,7 +14,7 @@ export const variants = {
 export async function run(loadEngine, variant) {
   const { open } = await loadEngine()
   const db = await open({ settings: { flushInterval: '1ms' } })
-  const result = await concurrently(variants[variant].clients, (i) => db.putDurable(keyOf('random', i), valueOf(i)))
+  const result = await concurrently(variants[variant].clients, (i) => db.putDurable(keyOf('random', i), rowValue(i)))
   await db.close()
   return result
 }

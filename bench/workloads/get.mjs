@@ -1,6 +1,6 @@
 // Point reads, each awaited, over rows of all three key kinds in a shuffled order.
 
-import { KEY_KINDS, keysOf, missingKey, shuffled, valueOf } from '../keys.mjs'
+import { KEY_KINDS, keysOf, missingKey, rowValue, shuffled } from '../keys.mjs'
 import { load, repeat } from '../measure.mjs'
 
 export const title = 'get'
@@ -17,7 +17,7 @@ export async function run(loadEngine, variant) {
   const { open } = await loadEngine()
   const db = await open()
   const keys = KEY_KINDS.flatMap((kind) => keysOf(kind, ROWS_PER_KIND))
-  await load(db, keys, valueOf)
+  await load(db, keys, rowValue)
   if (variant !== 'memtable') await db.flushMemtable()
   const missing = variant === 'L0, not there'
   const asked = missing

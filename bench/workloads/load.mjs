@@ -1,6 +1,6 @@
 // Load: batches of 1000 rows, then the memtable flushed to L0. Rows per second, the flush included.
 
-import { keysOf, valueOf } from '../keys.mjs'
+import { keysOf, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'load, batches of 1000, final flush'
@@ -19,7 +19,7 @@ export async function run(loadEngine, kind, engineName) {
   const keys = keysOf(kind, ROWS[engineName])
   const db = await open()
   const result = await measured(async () => {
-    const rows = await load(db, keys, valueOf)
+    const rows = await load(db, keys, rowValue)
     await db.flushMemtable()
     return rows
   })

@@ -1,6 +1,6 @@
 // Resident memory per row (16 + 100 bytes) in the memtable, the log switched off so that the memory store stays empty.
 
-import { keysOf, valueOf } from '../keys.mjs'
+import { keysOf, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'resident memory in the memtable'
@@ -19,7 +19,7 @@ export async function run(loadEngine, kind) {
   globalThis.gc?.()
   const before = process.memoryUsage().rss
   const result = await measured(async () => {
-    for (let at = 0; at < ROWS; at += SLICE) await load(db, keys.slice(at, at + SLICE), (i) => valueOf(at + i))
+    for (let at = 0; at < ROWS; at += SLICE) await load(db, keys.slice(at, at + SLICE), (i) => rowValue(at + i))
     return ROWS
   })
   globalThis.gc?.()

@@ -1,6 +1,6 @@
 // Recovery: a second writer opens a database whose last 100 MB are only in the log.
 
-import { keysOf, valueOf } from '../keys.mjs'
+import { keysOf, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'log replay, 100 MB'
@@ -17,7 +17,7 @@ export async function run(loadEngine) {
   const store = newStore()
   const first = await open({ store, settings: SETTINGS })
   const keys = keysOf('sequential', ROWS)
-  await load(first, keys, valueOf)
+  await load(first, keys, rowValue)
   await first.flushWal()
   let second
   // The first writer is never closed: for the second one it has crashed.

@@ -1,6 +1,6 @@
 // Scans of 100 rows from a random place in L0.
 
-import { keysOf, shuffled, valueOf } from '../keys.mjs'
+import { keysOf, rowValue, shuffled } from '../keys.mjs'
 import { load, repeat } from '../measure.mjs'
 
 export const title = 'scan of 100 rows'
@@ -13,7 +13,7 @@ export async function run(loadEngine) {
   const { open } = await loadEngine()
   const db = await open()
   const keys = keysOf('sequential', ROWS)
-  await load(db, keys, valueOf)
+  await load(db, keys, rowValue)
   await db.flushMemtable()
   const result = await repeat(async (i) => {
     const rows = await db.scan({ from: keys[shuffled(i, ROWS - 100)] }, 100)

@@ -1,6 +1,6 @@
 // A fresh process: the package imported, a database opened, one put and one get. Milliseconds after Node's own start.
 
-import { keyOf, valueOf } from '../keys.mjs'
+import { keyOf, rowValue } from '../keys.mjs'
 import { measured } from '../measure.mjs'
 
 export const title = 'import, open, first put and get'
@@ -13,7 +13,7 @@ export function run(loadEngine) {
     const { open } = await loadEngine()
     const db = await open()
     const key = keyOf('text', 1)
-    await db.put(key, valueOf(1))
+    await db.put(key, rowValue(1))
     if ((await db.get(key)) === undefined) throw new Error('the benchmark read a wrong answer')
     return 1
   })

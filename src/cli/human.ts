@@ -43,7 +43,7 @@ export function rate(items: number, ms: number): string {
 export function dollars(value: number): string {
   if (value === 0) return '$0'
   if (value >= 1) return `$${value.toFixed(2)}`
-  return `$${value.toFixed(Math.min(9, 2 - Math.floor(Math.log10(value))))}`
+  return `$${value.toFixed(Math.min(9, 1 - Math.floor(Math.log10(value))))}`
 }
 
 /** Columns under each other; numbers (cells that begin with a digit or a sign) stand to the right. */

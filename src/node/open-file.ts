@@ -27,7 +27,8 @@ export async function openFileStore(location: string): Promise<OpenedFile> {
 
 /** The absolute folder that a location names. */
 export function folderOf(location: string): string {
-  if (location.includes('\0')) throw invalid('LOCATION', 'a location cannot contain a NUL character')
+  // %00 is the same character once it is decoded.
+  if (/\0|%00/.test(location)) throw invalid('LOCATION', 'a location cannot contain a NUL character')
   if (!location.startsWith('file:')) return resolve(location)
   const rest = location.slice('file:'.length)
   if (/[?#]/.test(rest)) {
