@@ -3,14 +3,14 @@
 
 import { concatBytes, EMPTY } from '../bytes/compare.ts'
 import { putU32 } from '../bytes/writer.ts'
-import { type Codec, type Decompress, loadDecompress, noCodec } from '../compress/codec.ts'
+import { type Codec, loadDecompress, noCodec } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
 import { dataError, isSlateDBError } from '../errors.ts'
-import { BlockBuilder, checkBlock } from './block.ts'
+import { BlockBuilder } from './block.ts'
 import { BlockCursor } from './block-cursor.ts'
-import { upgradeBlock } from './block-v1.ts'
 import { decodeTableEnd, encodeTableEnd } from './footer.ts'
 import { BlockIndex, IndexBuilder } from './index.ts'
+import { openBlock } from './open-block.ts'
 import { type BlockTransformer, CRC_LENGTH, putChecksum, seal, unseal } from './seal.ts'
 import { encodeStats, type TableStats } from './stats.ts'
 import type { TableInfo } from './table-info.ts'
@@ -190,25 +190,6 @@ export async function openWalObject(
     if (!isSlateDBError(error) || error.kind !== 'Data') throw error
     throw dataError(error.code, `${what}, at offset ${at}: ${error.message}`, { cause: error })
   }
-}
-
-/** A sealed data block as a checked raw one of version 2. */
-export function openBlock(
-  sealed: Uint8Array,
-  formatVersion: 1 | 2,
-  decompress: Decompress | undefined,
-  transformer: BlockTransformer | undefined,
-): Uint8Array | Promise<Uint8Array> {
-  const raw = unseal(sealed, decompress, transformer)
-  return raw instanceof Promise
-    ? raw.then((bytes) => checkedBlock(bytes, formatVersion))
-    : checkedBlock(raw, formatVersion)
-}
-
-function checkedBlock(raw: Uint8Array, formatVersion: 1 | 2): Uint8Array {
-  if (formatVersion === 1) return upgradeBlock(raw)
-  checkBlock(raw)
-  return raw
 }
 
 /** The rows of a WAL object in the order they were written. */

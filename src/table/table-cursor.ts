@@ -1,0 +1,337 @@
+// The rows of one table view, clipped to a range, in place. Opening does no I/O: the first `next` or `seek` says WAIT
+// when something must be fetched, and `ready` fetches it. Blocks in the cache are walked without waiting.
+
+import { compareRange } from '../bytes/compare.ts'
+import { afterRange, beforeRange, intersectRanges, isEmptyRange, type KeyRange } from '../bytes/range.ts'
+import { type Cursor, END, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { Row } from '../cursor/row.ts'
+import type { FilterQuery } from '../filter/policy.ts'
+import { BlockCursor } from '../format/block-cursor.ts'
+import { ReverseBlockCursor } from '../format/block-reverse.ts'
+import type { TableView } from '../format/manifest.ts'
+import { BlockWindow, type ReadAhead } from './block-window.ts'
+import type { Table, TableMeta } from './table.ts'
+import type { Tables } from './tables.ts'
+
+export interface TableCursorOptions extends ReadAhead {
+  readonly range: KeyRange
+  readonly descending: boolean
+  /** A prefix scan: the table is skipped when its filters know better (FT-1). */
+  readonly filter?: FilterQuery | undefined
+}
+
+/** A cursor over `view`; rows outside its visible range do not exist (RD-31). It moves `row`. */
+export function openTableCursor(
+  tables: Tables,
+  view: Pick<TableView, 'table' | 'visibleRange'>,
+  options: TableCursorOptions,
+  row: Row = new Row(),
+): Cursor {
+  return options.descending
+    ? new DescendingCursor(tables, view, options, row)
+    : new AscendingCursor(tables, view, options, row)
+}
+
+/** What both directions share: metadata, the range in blocks, and the fetching. */
+abstract class TableCursor implements Cursor {
+  readonly row: Row
+  protected readonly range: KeyRange
+  readonly #tables: Tables
+  readonly #table: Table
+  readonly #options: TableCursorOptions
+  protected meta: TableMeta | undefined
+  protected window: BlockWindow | undefined
+  /** The block to read next or being read, and the last one in our direction. */
+  protected at = 0
+  protected last = -1
+  protected ended = false
+  /** The key that a seek waits for. */
+  #wanted: Uint8Array | undefined
+  #error: { error: unknown } | undefined
+  protected sawRow = false
+
+  constructor(tables: Tables, view: Pick<TableView, 'table' | 'visibleRange'>, options: TableCursorOptions, row: Row) {
+    this.row = row
+    this.#tables = tables
+    this.#table = tables.table(view.table)
+    this.#options = options
+    this.range = view.visibleRange === undefined ? options.range : intersectRanges(options.range, view.visibleRange)
+    this.ended = isEmptyRange(this.range) || this.#outside()
+  }
+
+  abstract next(): Step
+  abstract seek(key: Uint8Array): Step
+
+  async ready(): Promise<void> {
+    if (this.#error !== undefined) throw this.#error.error
+    if (this.ended) return
+    try {
+      if (this.meta === undefined) this.#start(await this.#tables.meta(this.#table))
+      if (this.ended || this.window === undefined) return
+      if (this.#wanted !== undefined) this.leapTo(this.#wanted)
+      await this.window.ready(this.at)
+    } catch (error) {
+      this.#error ??= { error }
+      throw error
+    }
+  }
+
+  /** True when `meta` and `window` are there; they are fetched in `ready` otherwise. */
+  protected begin(): boolean {
+    if (this.meta !== undefined) return true
+    if (this.#table.meta === undefined || this.#error !== undefined) return false
+    try {
+      this.#start(this.#tables.meta(this.#table) as TableMeta)
+      return true
+    } catch (error) {
+      // A filter of the user's that throws: told by ready(), as every error is.
+      this.#error = { error }
+      this.meta = undefined
+      return false
+    }
+  }
+
+  protected waitFor(key: Uint8Array | undefined): Step {
+    this.#wanted = key
+    return WAIT
+  }
+
+  protected end(): Step {
+    if (!this.sawRow && !this.ended && this.meta !== undefined && this.#options.filter !== undefined) {
+      if (this.meta.filters.length > 0) this.#tables.countFalsePositive(this.#options.filter.kind)
+    }
+    this.ended = true
+    this.window = undefined
+    return END
+  }
+
+  /** The blocks of the range: [first, last] in our direction. */
+  protected abstract bounds(meta: TableMeta): [first: number, last: number]
+
+  /** Moves `at` forward, never back, to where `key` may be. */
+  protected abstract leapTo(key: Uint8Array): void
+
+  #start(meta: TableMeta): void {
+    this.meta = meta
+    if (meta.index.length === 0) {
+      this.ended = true
+      return
+    }
+    const { filter } = this.#options
+    if (filter !== undefined && !this.#tables.mightMatch(meta, filter)) {
+      this.ended = true
+      return
+    }
+    const [first, last] = this.bounds(meta)
+    this.at = first
+    this.last = last
+    this.window = new BlockWindow(this.#tables, this.#table, meta, first, last, this.#options)
+  }
+
+  /** No row of the table can be in the range. */
+  #outside(): boolean {
+    const { firstEntry, lastEntry } = this.#table.ref.info
+    return (
+      (firstEntry !== undefined && afterRange(this.range, firstEntry, 0, firstEntry.length)) ||
+      (lastEntry !== undefined && beforeRange(this.range, lastEntry, 0, lastEntry.length))
+    )
+  }
+}
+
+class AscendingCursor extends TableCursor {
+  readonly #block = new BlockCursor(this.row)
+  #open = false
+  /** The range's start still lies ahead: rows before it are skipped. */
+  #skipping = this.range.start !== undefined
+  /** A row is in place. */
+  #placed = false
+
+  next(): Step {
+    if (this.ended) return END
+    if (!this.begin()) return this.waitFor(undefined)
+    if (this.ended) return END
+    for (;;) {
+      if (this.#open) {
+        if (this.#skipping ? this.#skip() : this.#block.next()) return this.#yield()
+        this.#close()
+      }
+      if (this.at > this.last) return this.#finish()
+      if (!this.#openBlock()) return this.waitFor(undefined)
+    }
+  }
+
+  seek(key: Uint8Array): Step {
+    if (this.ended) return END
+    if (!this.begin()) return this.waitFor(key)
+    if (this.ended) return END
+    const { start } = this.range
+    if (this.#skipping && compareRange(key, 0, key.length, start!.key, 0, start!.key.length) <= 0) return this.next()
+    if (this.#placed && compareRange(this.row.key, this.row.keyStart, this.row.keyEnd, key, 0, key.length) >= 0) {
+      return ROW
+    }
+    this.#skipping = false
+    this.leapTo(key)
+    for (;;) {
+      if (this.#open) {
+        if (this.#block.seek(key)) return this.#yield()
+        this.#close()
+      }
+      if (this.at > this.last) return this.#finish()
+      if (!this.#openBlock()) return this.waitFor(key)
+    }
+  }
+
+  protected bounds({ index }: TableMeta): [number, number] {
+    const { start, end } = this.range
+    // An excluded key needs none of its versions, so blocks that could only hold those are left out.
+    const first = start === undefined ? 0 : start.inclusive ? index.firstFor(start.key) : index.lastFor(start.key)
+    if (end === undefined) return [first, index.length - 1]
+    return [first, Math.max(first, end.inclusive ? index.lastFor(end.key) : index.firstFor(end.key))]
+  }
+
+  protected leapTo(key: Uint8Array): void {
+    const block = this.meta!.index.firstFor(key)
+    if (block <= this.at) return
+    this.at = block
+    this.#open = false
+  }
+
+  #openBlock(): boolean {
+    const bytes = this.window!.get(this.at)
+    if (bytes === undefined) return false
+    this.#block.open(bytes)
+    this.#open = true
+    return true
+  }
+
+  #close(): void {
+    this.#open = false
+    this.#placed = false
+    this.at++
+  }
+
+  /** To the first row within the range's start. */
+  #skip(): boolean {
+    const { key, inclusive } = this.range.start!
+    const { row } = this
+    if (!this.#block.seek(key)) return false
+    while (!inclusive && compareRange(row.key, row.keyStart, row.keyEnd, key, 0, key.length) === 0) {
+      if (!this.#block.next()) return false
+    }
+    this.#skipping = false
+    return true
+  }
+
+  #yield(): Step {
+    const { row } = this
+    // Only the last block can go beyond the range.
+    if (this.at >= this.last && afterRange(this.range, row.key, row.keyStart, row.keyEnd)) return this.#finish()
+    this.#placed = true
+    this.sawRow = true
+    return ROW
+  }
+
+  #finish(): Step {
+    this.#open = false
+    this.#placed = false
+    return this.end()
+  }
+}
+
+class DescendingCursor extends TableCursor {
+  readonly #block = new ReverseBlockCursor(this.row)
+  #open = false
+  /** The range's end still lies ahead: rows behind it are skipped. */
+  #skipping = this.range.end !== undefined
+  #placed = false
+
+  next(): Step {
+    if (this.ended) return END
+    if (!this.begin()) return this.waitFor(undefined)
+    if (this.ended) return END
+    for (;;) {
+      if (this.#open) {
+        if (this.#skipping ? this.#skip() : this.#block.next()) return this.#yield()
+        this.#close()
+      }
+      if (this.at < this.last) return this.#finish()
+      if (!this.#openBlock()) return this.waitFor(undefined)
+    }
+  }
+
+  seek(key: Uint8Array): Step {
+    if (this.ended) return END
+    if (!this.begin()) return this.waitFor(key)
+    if (this.ended) return END
+    const { end } = this.range
+    if (this.#skipping && compareRange(key, 0, key.length, end!.key, 0, end!.key.length) >= 0) return this.next()
+    if (this.#placed && compareRange(this.row.key, this.row.keyStart, this.row.keyEnd, key, 0, key.length) <= 0) {
+      return ROW
+    }
+    this.#skipping = false
+    this.leapTo(key)
+    for (;;) {
+      if (this.#open) {
+        if (this.#block.seek(key)) return this.#yield()
+        this.#close()
+      }
+      if (this.at < this.last) return this.#finish()
+      if (!this.#openBlock()) return this.waitFor(key)
+    }
+  }
+
+  protected bounds({ index }: TableMeta): [number, number] {
+    const { start, end } = this.range
+    const first =
+      end === undefined ? index.length - 1 : end.inclusive ? index.lastFor(end.key) : index.firstFor(end.key)
+    if (start === undefined) return [first, 0]
+    return [first, Math.min(first, start.inclusive ? index.firstFor(start.key) : index.lastFor(start.key))]
+  }
+
+  protected leapTo(key: Uint8Array): void {
+    const block = this.meta!.index.lastFor(key)
+    if (block >= this.at) return
+    this.at = block
+    this.#open = false
+  }
+
+  #openBlock(): boolean {
+    const bytes = this.window!.get(this.at)
+    if (bytes === undefined) return false
+    this.#block.open(bytes)
+    this.#open = true
+    return true
+  }
+
+  #close(): void {
+    this.#open = false
+    this.#placed = false
+    this.at--
+  }
+
+  /** To the first row, in our direction, within the range's end. */
+  #skip(): boolean {
+    const { key, inclusive } = this.range.end!
+    const { row } = this
+    if (!this.#block.seek(key)) return false
+    while (!inclusive && compareRange(row.key, row.keyStart, row.keyEnd, key, 0, key.length) === 0) {
+      if (!this.#block.next()) return false
+    }
+    this.#skipping = false
+    return true
+  }
+
+  #yield(): Step {
+    const { row } = this
+    if (this.at <= this.last && beforeRange(this.range, row.key, row.keyStart, row.keyEnd)) return this.#finish()
+    this.#placed = true
+    this.sawRow = true
+    return ROW
+  }
+
+  #finish(): Step {
+    this.#open = false
+    this.#placed = false
+    return this.end()
+  }
+}
