@@ -3,6 +3,7 @@
 
 import { concatBytes, copyOf } from '../bytes/compare.ts'
 import { invalid, storeError } from '../errors.ts'
+import { copyBody } from './body.ts'
 import type {
   Body,
   Capabilities,
@@ -155,12 +156,6 @@ export class MemoryStore implements ObjectStore {
 function begin(path: string, options: RequestOptions): void {
   options.signal?.throwIfAborted()
   checkPath(path)
-}
-
-function copyBody(body: Body): Uint8Array {
-  if (body instanceof Uint8Array) return copyOf(body)
-  // One part would come back as it is, not as a copy.
-  return body.length === 1 ? copyOf(body[0]!) : concatBytes(body)
 }
 
 function lowerKeys(metadata: Metadata): Metadata {

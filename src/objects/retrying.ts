@@ -2,12 +2,12 @@
 // whose answer got lost took effect (OS-14, OS-15), and checks that a read brought every byte (OS-17). Every role of the
 // engine talks to its store through this wrapper; a store itself never retries.
 
-import { equalBytes } from '../bytes/compare.ts'
 import { mintUlid } from '../bytes/ids.ts'
 import type { Env } from '../env/env.ts'
 import { sleep } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
 import { dataError, isSlateDBError, isStoreError, unavailable } from '../errors.ts'
+import { equalBodies } from './body.ts'
 import { Limits } from './limits.ts'
 import {
   type Body,
@@ -167,7 +167,10 @@ class RetryingStore implements ObjectStore {
     }
   }
 
-  /** OS-14: the object is ours when it carries our put id. */
+  /**
+   * OS-14: the object is ours when it carries our put id. A compare-and-set that took effect, lost its answer and was
+   * replaced by another writer since then looks like a lost race: its caller reads again, as after any lost race.
+   */
   async #carries(path: string, putId: string, limits: Limits | undefined): Promise<PutResult | undefined> {
     try {
       const info = await this.#attempts('head', path, limits, (signal) => this.#store.head(path, { signal }))
@@ -305,14 +308,4 @@ function deadlineError(name: string, path: string, deadlineMs: number): Error {
     'STORE_DEADLINE',
     `object ${JSON.stringify(path)}: ${name} did not succeed within ${deadlineMs} ms; whether it took effect is unknown`,
   )
-}
-
-function equalBodies(bytes: Uint8Array, body: Body): boolean {
-  if (bytes.length !== bodySize(body)) return false
-  let at = 0
-  for (const part of body instanceof Uint8Array ? [body] : body) {
-    if (!equalBytes(bytes.subarray(at, at + part.length), part)) return false
-    at += part.length
-  }
-  return true
 }

@@ -9,6 +9,7 @@ import { openFolderStore } from '../node/folder-store.ts'
 import { instrumented } from '../objects/instrumented.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import { retrying } from '../objects/retrying.ts'
+import { type Sim, simulate } from './simulate.ts'
 import { storeSuite } from './store-suite.ts'
 
 const ALL = { createIfAbsent: true, compareAndSet: true, metadata: true, suffixRange: true, listStartAfter: true }
@@ -39,5 +40,26 @@ describe('stores', () => {
       return { store: retrying(instrumented(new MemoryStore(), env, { role: 'db' }), env, { deadlineMs: 60_000 }) }
     },
     { test, capabilities: ALL, largeBytes: 1 << 20, unicode: true },
+  )
+
+  let sim: Sim
+  const simulated = (seed: number) => ({
+    test,
+    capabilities: ALL,
+    largeBytes: 1 << 20,
+    unicode: true,
+    around: async (body: () => Promise<void>) => {
+      await simulate(seed, (one) => {
+        sim = one
+        return body()
+      })
+    },
+  })
+  storeSuite('SimStore', async () => ({ store: sim.store({ latencyMs: [1, 80] }) }), simulated(1))
+
+  storeSuite(
+    'retrying(SimStore with faults)',
+    async () => ({ store: retrying(sim.store({ latencyMs: [1, 80], faults: 0.1 }), sim.env) }),
+    { ...simulated(2), racers: 30, listSize: 300 },
   )
 })
