@@ -9,14 +9,22 @@
 
 import { compareU64 } from '../bytes/u64.ts'
 import { type Cursor, ROW, type Step, WAIT } from './cursor.ts'
-import { type MergeBatchFunction, mergeOperatorMissing } from './merge-operator.ts'
+import { type MergeOperator, mergeOperatorMissing } from './merge-operator.ts'
 import { MergeStack } from './merge-stack.ts'
 import { MERGE, NO_TS, pointAt, Row, rowKey, TOMBSTONE } from './row.ts'
 import { reaches } from './rows.ts'
 
-/** Over `visible`: one row per key, no tombstones. Without an operator, a merge operand is an error (MO-7). */
-export function foldForReading(base: Cursor, operator: MergeBatchFunction | undefined, descending: boolean): Cursor {
-  return new FoldCursor(base, operator, { descending, rewriting: false, barrierHi: 0, barrierLo: 0 })
+/**
+ * Over `visible`: one row per key, no tombstones. Without an operator, a merge operand is an error (MO-7). A value whose
+ * expire_ts lies at or before `hideExpiredAt` is dropped; a merge result never is, its expiry being its parts' earliest.
+ */
+export function foldForReading(
+  base: Cursor,
+  operator: MergeOperator | undefined,
+  descending: boolean,
+  hideExpiredAt = NO_TS,
+): Cursor {
+  return new FoldCursor(base, operator, { descending, rewriting: false, barrierHi: 0, barrierLo: 0, hideExpiredAt })
 }
 
 /**
@@ -25,7 +33,7 @@ export function foldForReading(base: Cursor, operator: MergeBatchFunction | unde
  */
 export function foldForRewriting(
   base: Cursor,
-  operator: MergeBatchFunction | undefined,
+  operator: MergeOperator | undefined,
   barrier?: { readonly hi: number; readonly lo: number },
 ): Cursor {
   return new FoldCursor(base, operator, {
@@ -33,6 +41,7 @@ export function foldForRewriting(
     rewriting: true,
     barrierHi: barrier?.hi ?? Number.POSITIVE_INFINITY,
     barrierLo: barrier?.lo ?? 0,
+    hideExpiredAt: NO_TS,
   })
 }
 
@@ -41,6 +50,7 @@ interface Form {
   readonly rewriting: boolean
   readonly barrierHi: number
   readonly barrierLo: number
+  readonly hideExpiredAt: number
 }
 
 class FoldCursor implements Cursor {
@@ -58,7 +68,7 @@ class FoldCursor implements Cursor {
   #inNext = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(base: Cursor, operator: MergeBatchFunction | undefined, form: Form) {
+  constructor(base: Cursor, operator: MergeOperator | undefined, form: Form) {
     this.#base = base
     this.#stack = operator === undefined ? undefined : new MergeStack(operator)
     this.#form = form
@@ -91,6 +101,7 @@ class FoldCursor implements Cursor {
 
   #settle(step: Step): Step {
     const { row } = this.#base
+    const { hideExpiredAt } = this.#form
     for (; step === ROW; step = this.#base.next()) {
       if (row.kind === MERGE) {
         if (this.#stack === undefined) throw this.#failed(mergeOperatorMissing(rowKey(row)))
@@ -103,6 +114,7 @@ class FoldCursor implements Cursor {
         }
       }
       if (row.kind === TOMBSTONE && !this.#form.rewriting) continue
+      if (row.expireTs <= hideExpiredAt && row.expireTs !== NO_TS) continue
       pointAt(this.row, row)
       this.#inNext = false
       this.#onRow = true

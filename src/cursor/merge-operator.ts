@@ -10,18 +10,26 @@ import { invalid, type SlateDBError } from '../errors.ts'
  */
 export type MergeFunction = (key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array) => Uint8Array
 
-/** All operands at once, oldest to newest, at most 100 of them. */
-export type MergeBatchFunction = (
+/** All operands at once, oldest to newest, at most 100 of them. What the engine calls, see `normalizeMergeOperator`. */
+export type MergeOperator = (
   key: Uint8Array,
   existing: Uint8Array | undefined,
   operands: readonly Uint8Array[],
 ) => Uint8Array
 
 /** One function, or an object with one or both; `mergeBatch` wins. The bytes handed in are the operator's to keep. */
-export type MergeOperator = MergeFunction | { readonly merge?: MergeFunction; readonly mergeBatch?: MergeBatchFunction }
+export type MergeOperatorLike = MergeFunction | MergeMethods
+
+interface MergeMethods {
+  readonly merge?: MergeFunction
+  readonly mergeBatch?: MergeOperator
+}
 
 /** The one shape the engine calls. Throws `MERGE_OPERATOR` (Invalid) with the operator's own error as cause. */
-export function mergeBatchOf(operator: MergeOperator): MergeBatchFunction {
+export function normalizeMergeOperator(operator: MergeOperatorLike): MergeOperator
+export function normalizeMergeOperator(operator: MergeOperatorLike | undefined): MergeOperator | undefined
+export function normalizeMergeOperator(operator: MergeOperatorLike | undefined): MergeOperator | undefined {
+  if (operator === undefined) return undefined
   const batch = typeof operator === 'function' ? pairwise(operator) : unwrap(operator)
   return (key, existing, operands) => {
     let result: Uint8Array
@@ -35,13 +43,13 @@ export function mergeBatchOf(operator: MergeOperator): MergeBatchFunction {
   }
 }
 
-function unwrap(operator: { readonly merge?: MergeFunction; readonly mergeBatch?: MergeBatchFunction }) {
+function unwrap(operator: MergeMethods): MergeOperator {
   if (operator.mergeBatch !== undefined) return operator.mergeBatch.bind(operator)
   if (operator.merge !== undefined) return pairwise(operator.merge.bind(operator))
   throw invalid('MERGE_OPERATOR', 'a merge operator needs merge or mergeBatch')
 }
 
-function pairwise(merge: MergeFunction): MergeBatchFunction {
+function pairwise(merge: MergeFunction): MergeOperator {
   return (key, existing, operands) => {
     let result = existing
     for (const operand of operands) result = merge(key, result, operand)

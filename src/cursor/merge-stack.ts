@@ -4,7 +4,7 @@
 import { showKey } from '../bytes/text.ts'
 import { compareU64 } from '../bytes/u64.ts'
 import { invalid } from '../errors.ts'
-import type { MergeBatchFunction } from './merge-operator.ts'
+import type { MergeOperator } from './merge-operator.ts'
 import { MERGE, NO_TS, type Row, rowKey, TOMBSTONE, VALUE } from './row.ts'
 
 /** Operands per call of the operator; the grouping is part of the contract with the original (MO-2). */
@@ -17,7 +17,7 @@ interface Operand {
 }
 
 export class MergeStack {
-  readonly #operator: MergeBatchFunction
+  readonly #operator: MergeOperator
   #key: Uint8Array = new Uint8Array(0)
   readonly #operands: Operand[] = []
   #base: Operand | undefined
@@ -30,7 +30,7 @@ export class MergeStack {
   #createTs = NO_TS
   #expireTs = NO_TS
 
-  constructor(operator: MergeBatchFunction) {
+  constructor(operator: MergeOperator) {
     this.#operator = operator
   }
 

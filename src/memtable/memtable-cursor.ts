@@ -8,8 +8,7 @@ import { afterRange, beforeRange, isEmptyRange, type KeyRange } from '../bytes/r
 import { U32_MAX } from '../bytes/u64.ts'
 import { type Cursor, END, ROW, type Step } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
-import type { RowStore } from './row-store.ts'
-import type { SortedLeaves } from './sorted-leaves.ts'
+import type { OrderedRows, SortedLeaves } from './sorted-leaves.ts'
 
 const BEFORE = 0
 const ON_ROW = 1
@@ -17,7 +16,7 @@ const DONE = 2
 
 export class MemtableCursor implements Cursor {
   readonly row = new Row()
-  readonly #rows: RowStore
+  readonly #rows: OrderedRows
   readonly #leaves: SortedLeaves
   readonly #range: KeyRange
   readonly #descending: boolean
@@ -32,7 +31,7 @@ export class MemtableCursor implements Cursor {
   // Entries in the current leaf: the walk asks for it once per leaf.
   #leafSize = 0
 
-  constructor(rows: RowStore, leaves: SortedLeaves, range: KeyRange, descending: boolean) {
+  constructor(rows: OrderedRows, leaves: SortedLeaves, range: KeyRange, descending: boolean) {
     this.#rows = rows
     this.#leaves = leaves
     this.#range = range

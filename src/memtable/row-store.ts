@@ -9,6 +9,7 @@
 import { compareRange, EMPTY, equalRange } from '../bytes/compare.ts'
 import { copyBytes } from '../bytes/writer.ts'
 import type { Row, RowKind } from '../cursor/row.ts'
+import type { OrderedRows } from './sorted-leaves.ts'
 
 const WORDS = 10
 const DOUBLES = 5
@@ -23,7 +24,7 @@ const FIRST_CHUNK_BYTES = 4096
 const MAX_CHUNK_BYTES = 1 << 20
 const FIRST_ROWS = 32
 
-export class RowStore {
+export class RowStore implements OrderedRows {
   rowCount = 0
   /** Bytes held: chunks as allocated, and records as allocated. */
   byteSize = 0

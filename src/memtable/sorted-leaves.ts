@@ -8,7 +8,15 @@
 
 import { numericPrefix, sharedLength } from '../bytes/compare.ts'
 import { Row } from '../cursor/row.ts'
-import type { RowStore } from './row-store.ts'
+
+/** Where the rows are that the leaves order. Row 0 is the first one inserted. */
+export interface OrderedRows {
+  place(id: number, row: Row): void
+  /** Order of a row's key and key[start, end); the first `skip` bytes are known to be equal. */
+  compareKey(id: number, key: Uint8Array, start: number, end: number, skip: number): number
+  /** Negative when the row is newer than the sequence number. */
+  compareAge(id: number, seqHi: number, seqLo: number): number
+}
 
 /** Ids per leaf: shifting half a leaf costs as much as the search does. */
 const LEAF = 128
@@ -22,7 +30,7 @@ export class SortedLeaves {
   foundDir = 0
   foundAt = 0
   leafCount = 0
-  readonly #rows: RowStore
+  readonly #rows: OrderedRows
   // By leaf slot: ids and numbers, how many, and the common prefix length the numbers were made with.
   #ids = new Uint32Array(LEAF)
   #numbers = new Float64Array(LEAF)
@@ -39,7 +47,7 @@ export class SortedLeaves {
   readonly #sample = new Row()
   readonly #scratch = new Row()
 
-  constructor(rows: RowStore) {
+  constructor(rows: OrderedRows) {
     this.#rows = rows
   }
 
@@ -53,6 +61,14 @@ export class SortedLeaves {
 
   idAt(dir: number, at: number): number {
     return this.#ids[this.#slots[dir]! * LEAF + at]!
+  }
+
+  /** All ids in order. */
+  forEach(visit: (id: number) => void): void {
+    for (let dir = 0; dir < this.leafCount; dir++) {
+      const base = this.#slots[dir]! * LEAF
+      for (let i = base; i < base + this.leafSize(dir); i++) visit(this.#ids[i]!)
+    }
   }
 
   /** Puts a stored row in its place; one with the same key and sequence number gives way (W-7). */
