@@ -5,7 +5,7 @@ import { normalizeMergeOperator } from '../cursor/merge-operator.ts'
 import { createEnv } from '../env/system.ts'
 import { isSlateDBError } from '../errors.ts'
 import { initialManifest } from '../format/manifest.ts'
-import { Paths } from '../format/paths.ts'
+import { Paths, tableResolver } from '../format/paths.ts'
 import { detectGeneration } from '../manifest/generation.ts'
 import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
 import { Reads } from '../read/reads.ts'
@@ -72,7 +72,15 @@ export async function openDb(options: DbOptions): Promise<Db> {
   const filterFormat = fence.generation === '0.12' ? 'legacy' : 'composite'
 
   const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
-  const tables = new Tables({ store: stores.main, paths, cache, env, filterPolicies, transformer: options.transformer })
+  const tables = new Tables({
+    store: stores.main,
+    // Borrowed tables only ever become fewer, so the manifest of the opening knows them all (OB-3).
+    paths: { table: tableResolver(paths, manifest.current.value) },
+    cache,
+    env,
+    filterPolicies,
+    transformer: options.transformer,
+  })
   const state = new State(tables, manifest.current)
   const clock = new WriteClock(env)
   let engine: Engine | undefined

@@ -9,7 +9,7 @@ import type { Env } from '../env/env.ts'
 import { createEnv } from '../env/system.ts'
 import { type CloseReason, dataError, isSlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
-import { Paths } from '../format/paths.ts'
+import { Paths, tableResolver } from '../format/paths.ts'
 import { manifestVersions } from '../manifest/records.ts'
 import { Memtable } from '../memtable/memtable.ts'
 import type { RequestCounts } from '../objects/request-counts.ts'
@@ -70,7 +70,7 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
   const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
   const tables = new Tables({
     store: stores.main,
-    paths,
+    paths: { table: tableResolver(paths, latest.value) },
     cache,
     env,
     filterPolicies: filterPoliciesOf(options, 10),

@@ -34,7 +34,7 @@ const MAX_TURNS = 1000
 
 /** @throws Closed(Fenced) when a newer writer overtakes this one; Data when the WAL has a gap. */
 export async function fenceWal(options: FenceOptions): Promise<Fence> {
-  const { manifest, store, paths } = options
+  const { manifest, paths } = options
   // The tail is read before the claim: a writer that is slow here must not mistake its successor's files for its own.
   let tail = await tailAfterReplayPoint(options)
   const generation = options.generation(tail)

@@ -6,10 +6,10 @@ import { EMPTY } from '../bytes/compare.ts'
 import { mintUlid } from '../bytes/ids.ts'
 import { EVERYTHING } from '../bytes/range.ts'
 import { compareU64, toBigInt } from '../bytes/u64.ts'
-import { type Cursor, ROW } from '../cursor/cursor.ts'
-import { FoldCursor } from '../cursor/fold.ts'
+import { ROW } from '../cursor/cursor.ts'
+import { foldForRewriting } from '../cursor/fold.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
-import { RetentionCursor } from '../cursor/retention.ts'
+import { retain } from '../cursor/retention.ts'
 import { type Env, sleep } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { isSlateDBError } from '../errors.ts'
@@ -186,21 +186,12 @@ export class Flusher {
     const { env, state, snapshots, table, mergeOperator } = this.#options
     const { memtable, lastTick } = job.frozen
     const oldest = snapshots.oldest()
-    let minHi = state.durableSeqHi
-    let minLo = state.durableSeqLo
-    if (oldest !== undefined && compareU64(oldest.seqHi, oldest.seqLo, minHi, minLo) < 0) {
-      minHi = oldest.seqHi
-      minLo = oldest.seqLo
-    }
-    let cursor: Cursor = memtable.cursor(EVERYTHING, false)
-    // A row kept only for an older reader must not be folded into a newer one: the barrier is the retention bound.
-    cursor = FoldCursor.forFlush(cursor, mergeOperator, minHi, minLo)
-    cursor = new RetentionCursor(cursor, {
-      minSeqHi: minHi,
-      minSeqLo: minLo,
-      nowTs: lastTick,
-      dropTailTombstones: false,
-    })
+    const durable = { hi: state.durableSeqHi, lo: state.durableSeqLo }
+    const pin = oldest && { hi: oldest.seqHi, lo: oldest.seqLo }
+    const minSeq = pin !== undefined && compareU64(pin.hi, pin.lo, durable.hi, durable.lo) < 0 ? pin : durable
+    // A row kept only for an older reader must not be folded into a newer one: the bound is also the fold's barrier.
+    const folded = foldForRewriting(memtable.cursor(EVERYTHING, false), mergeOperator, minSeq)
+    const cursor = retain(folded, { minSeq, nowTs: lastTick, dropTailTombstones: false })
     const builder = new TableBuilder(table)
     let sliceEnd = SLICE_BYTES
     let step = cursor.next()

@@ -93,7 +93,7 @@ export class State {
       this.frozen = this.frozen.filter((one) => !published.includes(one))
       frozen = this.frozen.map((one) => one.memtable)
     }
-    const levels = manifest.id === view.manifest.id ? view.levels : levelsOf(manifest.value, this.tables, view.levels)
+    const levels = manifest.id === view.manifest.id ? view.levels : levelsOf(manifest.value, this.tables)
     this.view = { ...view, frozen, manifest, levels }
     this.#tell()
   }

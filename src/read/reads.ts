@@ -1,0 +1,170 @@
+// Point reads and scans over one view (protocols.md section 5). Everything is synchronous while bytes are in memory: a
+// point read walks the sources newest first and stops at the first visible version; a scan is a stack of cursors.
+
+import { isEmptyRange, type KeyRange, pointRange } from '../bytes/range.ts'
+import { ChainCursor, type ChainPart } from '../cursor/chain.ts'
+import { type Cursor, ROW, WAIT } from '../cursor/cursor.ts'
+import { foldForReading } from '../cursor/fold.ts'
+import { mergeCursors } from '../cursor/merge.ts'
+import type { MergeOperator } from '../cursor/merge-operator.ts'
+import { MERGE, NO_TS, Row, TOMBSTONE } from '../cursor/row.ts'
+import { emptyCursor } from '../cursor/rows.ts'
+import { visible } from '../cursor/visible.ts'
+import { type FilterQuery, KeyHash } from '../filter/policy.ts'
+import { getFromRun, openRunCursor, runOverlaps } from '../table/run-cursor.ts'
+import { openTableCursor, type TableCursorOptions } from '../table/table-cursor.ts'
+import type { Tables } from '../table/tables.ts'
+import { BoundedCursor } from './bounded.ts'
+import type { ReadOptions, ScanOptions } from './options.ts'
+import { type TreeLevels, treeOfKey, treesOfRange, type View } from './view.ts'
+
+/** The newest sequence number a read may see; a u64 in two halves. */
+export interface SeqBound {
+  readonly seqHi: number
+  readonly seqLo: number
+}
+
+type Found = boolean | Promise<boolean>
+
+/** What one point read needs; reused by the next one unless it had to wait. */
+class Lookup {
+  readonly row = new Row()
+  readonly query: { kind: 'point'; key: Uint8Array; hash: KeyHash } & FilterQuery
+
+  constructor() {
+    const hash = new KeyHash()
+    this.query = { kind: 'point', key: new Uint8Array(0), hash }
+  }
+}
+
+export class Reads {
+  readonly #tables: Tables
+  readonly #operator: MergeOperator | undefined
+  #spare = new Lookup()
+
+  constructor(tables: Tables, operator: MergeOperator | undefined) {
+    this.#tables = tables
+    this.#operator = operator
+  }
+
+  /**
+   * The newest visible row of the key, merge operands folded; `undefined` when absent, deleted or hidden as expired.
+   * The row is valid until the next call; its value bytes stay valid.
+   */
+  get(view: View, key: Uint8Array, bound: SeqBound, options: ReadOptions): Row | undefined | Promise<Row | undefined> {
+    const lookup = this.#spare
+    const { row } = lookup
+    let found: Found = this.#inMemory(view, key, bound, row)
+    if (found === false) {
+      const tree = treeOfKey(view.levels, key)
+      if (tree === undefined) return undefined
+      lookup.query.key = key
+      lookup.query.hash.reset(key)
+      found = this.#inTree(tree, 0, lookup, bound)
+      if (found !== true && found !== false) {
+        // It now belongs to the read that waits.
+        this.#spare = new Lookup()
+        return found.then((hit) => (hit ? this.#settle(view, key, bound, options, row) : undefined))
+      }
+    }
+    return found ? this.#settle(view, key, bound, options, row) : undefined
+  }
+
+  /** Visible rows of the range, one per key, no tombstones. `own` are rows that lie over everything else. */
+  cursor(view: View, range: KeyRange, bound: SeqBound, options: ScanOptions, own?: Cursor): Cursor {
+    if (isEmptyRange(range)) return emptyCursor()
+    const descending = options.descending === true
+    const sources: Cursor[] = [view.memtable.cursor(range, descending)]
+    for (const memtable of view.frozen) sources.push(memtable.cursor(range, descending))
+    sources.push(...this.#treeCursors(view, range, options, descending))
+    let cursor = mergeCursors(sources, descending)
+    if (own === undefined) cursor = visible(cursor, bound.seqHi, bound.seqLo, descending)
+    else {
+      // A transaction's own rows carry the greatest sequence number there is: first the bound, then they come on top.
+      const stored = new BoundedCursor(cursor, bound, descending)
+      cursor = visible(mergeCursors([own, stored], descending), 0xffffffff, 0xffffffff, descending)
+    }
+    return foldForReading(cursor, this.#operator, descending, options.hideExpiredAt)
+  }
+
+  #inMemory(view: View, key: Uint8Array, { seqHi, seqLo }: SeqBound, row: Row): boolean {
+    if (view.memtable.find(key, seqHi, seqLo, row)) return true
+    const { frozen } = view
+    for (let i = 0; i < frozen.length; i++) if (frozen[i]!.find(key, seqHi, seqLo, row)) return true
+    return false
+  }
+
+  /** From source `from` on: L0 newest first, then the runs. */
+  #inTree(tree: TreeLevels, from: number, lookup: Lookup, bound: SeqBound): Found {
+    const { l0, runs } = tree
+    const { query, row } = lookup
+    const { seqHi, seqLo } = bound
+    for (let i = from; i < l0.length + runs.length; i++) {
+      let found: Found
+      if (i < l0.length) {
+        const { table, view } = l0[i]!
+        found = this.#tables.get(table, view.visibleRange, query, seqHi, seqLo, row)
+      } else found = getFromRun(this.#tables, runs[i - l0.length]!.views, query, seqHi, seqLo, row)
+      if (found === true) return true
+      if (found !== false) return found.then((hit) => hit || this.#inTree(tree, i + 1, lookup, bound))
+    }
+    return false
+  }
+
+  /** A version was found: it may be a tombstone, an operand with more below it, or expired. */
+  #settle(
+    view: View,
+    key: Uint8Array,
+    bound: SeqBound,
+    options: ReadOptions,
+    row: Row,
+  ): Row | undefined | Promise<Row | undefined> {
+    if (row.kind === TOMBSTONE) return undefined
+    if (row.kind === MERGE) return this.#merged(this.cursor(view, pointRange(key), bound, options))
+    const { hideExpiredAt } = options
+    if (hideExpiredAt !== undefined && row.expireTs !== NO_TS && row.expireTs <= hideExpiredAt) return undefined
+    return row
+  }
+
+  #merged(cursor: Cursor): Row | undefined | Promise<Row | undefined> {
+    const step = cursor.next()
+    if (step !== WAIT) return step === ROW ? cursor.row : undefined
+    return cursor.ready().then(() => this.#merged(cursor))
+  }
+
+  #treeCursors(view: View, range: KeyRange, options: ScanOptions, descending: boolean): Cursor[] {
+    const trees = treesOfRange(view.levels, range)
+    const table = this.#tableOptions(range, options, descending)
+    if (trees.length === 1) return this.#sources(trees[0]!, table)
+    if (trees.length === 0) return []
+    // Segments follow each other in key order, so they are chained and opened when the scan reaches them (SG-6).
+    const parts: ChainPart[] = trees.map((tree) => ({
+      open: () => mergeCursors(this.#sources(tree, table), descending),
+    }))
+    return [new ChainCursor(descending ? parts.reverse() : parts, descending)]
+  }
+
+  #sources(tree: TreeLevels, options: TableCursorOptions): Cursor[] {
+    const cursors: Cursor[] = []
+    for (const { view } of tree.l0) {
+      if (runOverlaps([view], options.range)) cursors.push(openTableCursor(this.#tables, view, options))
+    }
+    for (const { views } of tree.runs) {
+      if (runOverlaps(views, options.range)) cursors.push(openRunCursor(this.#tables, views, options))
+    }
+    return cursors
+  }
+
+  #tableOptions(range: KeyRange, options: ScanOptions, descending: boolean): TableCursorOptions {
+    const { prefix } = options
+    return {
+      range,
+      descending,
+      readAheadBytes: options.readAheadBytes,
+      maxFetchTasks: options.maxFetchTasks,
+      cacheBlocks: options.cacheBlocks,
+      // Only prefix scans ask filters (FT-1).
+      filter: prefix === undefined ? undefined : { kind: 'prefix', key: prefix, hash: new KeyHash(prefix) },
+    }
+  }
+}
