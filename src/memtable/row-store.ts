@@ -33,8 +33,9 @@ export class RowStore implements OrderedRows {
   #capacity = FIRST_ROWS
   readonly #chunks: Uint8Array[] = []
   // The chunk that small rows go to; large ones get a chunk of their own and leave this one current.
+  // No chunk is current before the first small row: an index of 0 would be mistaken for a large first chunk.
   #chunk: Uint8Array = EMPTY
-  #chunkIndex = 0
+  #chunkIndex = -1
   #used = 0
 
   constructor() {
