@@ -23,6 +23,8 @@ export type FlushType = 'wal' | 'memtable'
 export interface CloseOptions {
   /** What to flush last. `false`: writes that are not durable yet may be lost. Default `'memtable'`. */
   readonly flush?: FlushType | false | undefined
+  /** Gives up on flushing, for a store that does not answer: what is not durable by then is lost. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface DbStatus {
@@ -164,25 +166,29 @@ export class Db {
    */
   close(options: CloseOptions = {}): Promise<void> {
     const { state } = this.#engine
-    if (state.ended?.closeReason === 'Clean') return Promise.reject(closedError('Clean'))
-    if (state.ended !== undefined) return this.#engine.stop(state.ended)
-    this.#closing ??= this.#close(options.flush ?? 'memtable')
+    if (this.#closing !== undefined || state.ended?.closeReason === 'Clean') return Promise.reject(closedError('Clean'))
+    // A handle that failed is only torn down, as often as one likes (CL-5).
+    if (state.ended !== undefined) return this.#engine.stop(state.ended).then(() => this.#engine.cutOff(state.ended!))
+    this.#closing = this.#close(options)
     return this.#closing
   }
 
-  async #close(flush: FlushType | false): Promise<void> {
-    const { state, wal } = this.#engine
-    const ended = state.end('Clean')
-    let failed: { error: unknown } | undefined
+  async #close({ flush = 'memtable', signal }: CloseOptions): Promise<void> {
+    const engine = this.#engine
+    const ended = engine.state.end('Clean')
+    const giveUp = () => engine.abortWith(signal?.reason)
+    signal?.addEventListener('abort', giveUp, { once: true })
     try {
-      if (flush === 'wal' && wal !== undefined) await wal.flush()
-      else if (flush !== false) await this.#engine.flushMemtable()
-    } catch (error) {
-      failed = { error }
+      if (signal?.aborted) giveUp()
+      if (flush !== false) await engine.flushForClose(flush)
+      await engine.stop(ended)
+      // A failed or fenced writer writes no last manifest (EP-6, CL-9).
+      if (engine.failure === undefined) await engine.writeLastManifest()
+      else throw engine.failure
+    } finally {
+      signal?.removeEventListener('abort', giveUp)
+      await engine.stop(ended)
+      await engine.cutOff(ended)
     }
-    await this.#engine.stop(ended)
-    // A failed or fenced writer writes no last manifest (EP-6, CL-9).
-    if (failed !== undefined) throw failed.error
-    if (!this.#engine.isFenced) await this.#engine.writeLastManifest()
   }
 }

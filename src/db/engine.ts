@@ -2,8 +2,9 @@
 
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
-import { closedError, isSlateDBError, type SlateDBError } from '../errors.ts'
+import { isSlateDBError, type SlateDBError } from '../errors.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
+import { tableIdsOf } from '../manifest/trees.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import type { Tables } from '../table/tables.ts'
@@ -37,6 +38,8 @@ export interface EngineParts {
   readonly reads: ReadSide
   /** Next WAL id to be allocated. */
   readonly nextWalId: () => number
+  /** Ends the requests of this handle. */
+  readonly abort: AbortController
 }
 
 export class Engine {
@@ -52,6 +55,7 @@ export class Engine {
   readonly poller: Poller
   readonly #reads: ReadSide
   readonly #nextWalId: () => number
+  readonly #abort: AbortController
 
   constructor(parts: EngineParts) {
     this.env = parts.env
@@ -66,6 +70,7 @@ export class Engine {
     this.poller = parts.poller
     this.#reads = parts.reads
     this.#nextWalId = parts.nextWalId
+    this.#abort = parts.abort
   }
 
   get(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
@@ -108,11 +113,26 @@ export class Engine {
     if (newest !== undefined) await this.flusher.published(newest)
   }
 
+  /** The last flush of a handle: what the WAL holds already need not wait for room in L0 (FL-3). */
+  async flushForClose(type: 'wal' | 'memtable'): Promise<void> {
+    const durable = this.wal?.flush()
+    if (type === 'memtable' || this.wal === undefined) this.writer.freeze()
+    await durable
+    const newest = this.state.frozen[0]
+    if (newest === undefined || (type === 'wal' && this.wal !== undefined)) return
+    this.flusher.poke()
+    if (this.wal !== undefined && this.flusher.isStalled) return
+    await this.flusher.published(newest)
+  }
+
   /** Reads the manifest and adopts it; true when it changed. Fatal when a newer writer is in it. */
   async refresh(): Promise<boolean> {
     const changed = await this.manifest.refresh()
     if (changed) {
-      this.state.install(this.manifest.current)
+      const { current } = this.manifest
+      this.state.install(current)
+      // A table of a flush under way is not in any manifest yet; its cached blocks must not be dropped for that.
+      if (!this.flusher.isPending) this.tables.keepOnly(tableIdsOf(current.value))
       this.flusher.poke()
     }
     return changed
@@ -127,21 +147,36 @@ export class Engine {
 
   /** A background part failed for good: the handle ends, everything that waits settles (ER-6). */
   fail(error: unknown): void {
+    // What is cut off by the end itself is no failure.
+    if (this.state.ended !== undefined && isSlateDBError(error) && error.closeReason === 'Clean') return
     this.failure ??= error
     const fenced = this.isFenced
     if (!fenced) this.env.logger.error('a background task failed; the database handle is closed', { error })
-    const ended = this.state.end(fenced ? 'Fenced' : 'Panic', fenced ? undefined : error)
-    void this.stop(fenced || ended.closeReason !== 'Clean' ? ended : toError(error))
+    this.state.end(fenced ? 'Fenced' : 'Panic', fenced ? undefined : error)
+    const reason = isSlateDBError(error) && error.kind === 'Closed' ? error : this.state.ended!
+    // A fenced writer makes no further request (EP-6); whoever waits learns why.
+    this.#abort.abort(reason)
+    void this.stop(reason)
   }
 
-  /** Ends all background work. Never rejects. */
-  async stop(reason: SlateDBError = closedError('Clean')): Promise<void> {
-    await this.poller.stop()
-    await this.flusher.stop()
+  /** Ends all background work, in the order of CL-6. Never rejects. */
+  async stop(reason: SlateDBError): Promise<void> {
+    await this.flusher.stop(reason)
     await this.wal?.close(reason)
     for (const frozen of this.state.frozen) frozen.ticket.fail(reason)
     this.state.activeTicket.fail(reason)
     this.state.changed.close(reason)
+  }
+
+  /** Ends every request still under way. */
+  abortWith(reason: unknown): void {
+    this.#abort.abort(reason)
+  }
+
+  /** Ends every request still under way, and the polling. The very last step of closing. */
+  async cutOff(reason: SlateDBError): Promise<void> {
+    this.#abort.abort(reason)
+    await this.poller.stop()
   }
 
   /**
@@ -158,8 +193,4 @@ export class Engine {
       return isKnown ? undefined : { ...current, nextWalId, replayAfterWalId }
     })
   }
-}
-
-function toError(error: unknown): SlateDBError {
-  return isSlateDBError(error) ? error : closedError('Panic', undefined, error)
 }

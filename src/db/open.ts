@@ -43,7 +43,8 @@ export async function openDb(options: DbOptions): Promise<Db> {
   const settings = options.settings ?? defaultSettings
   const paths = new Paths(options.path)
   const blockSize = checkedBlockSize(options.blockSize)
-  const stores = wrapStores(options, env, 'db', settings.objectStoreMaxRetries)
+  const abort = new AbortController()
+  const stores = wrapStores(options, env, 'db', { maxRetries: settings.objectStoreMaxRetries, signal: abort.signal })
   const mergeOperator = normalizeMergeOperator(options.mergeOperator)
   const filterPolicies = filterPoliciesOf(options, settings.filterBitsPerKey)
   const codec = await loadCodec(settings.compressionCodec ?? 'none')
@@ -123,6 +124,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
     maxWalFlushesBeforeL0Flush: settings.maxWalFlushesBeforeL0Flush,
     maxUnflushedBytes: settings.maxUnflushedBytes,
     onFreeze: () => flusher.poke(),
+    onFatal,
   })
   const flusher = new Flusher({
     state,
@@ -165,7 +167,21 @@ export async function openDb(options: DbOptions): Promise<Db> {
     touch: () => poller.touch(),
     refresh: () => engine!.refresh(),
   })
-  engine = new Engine({ env, settings, state, clock, writer, wal, flusher, manifest, tables, poller, reads, nextWalId })
+  engine = new Engine({
+    env,
+    settings,
+    state,
+    clock,
+    writer,
+    wal,
+    flusher,
+    manifest,
+    tables,
+    poller,
+    reads,
+    nextWalId,
+    abort,
+  })
 
   try {
     const active = new Replayer({ state, writer, clock, maxTableBytes: settings.l0SstSizeBytes })
@@ -185,8 +201,10 @@ export async function openDb(options: DbOptions): Promise<Db> {
     options.signal?.throwIfAborted()
     state.check()
   } catch (error) {
-    await engine.stop()
     await explainTruncation(error, manifest)
+    const ended = state.end('Panic', error)
+    await engine.stop(ended)
+    await engine.cutOff(ended)
     throw error
   }
   poller.start()

@@ -59,14 +59,12 @@ export function wrapStores(
   options: CommonOptions,
   env: Env,
   role: string,
-  maxRetries: number | undefined,
+  retries: { readonly maxRetries: number | undefined; readonly signal: AbortSignal },
 ): WrappedStores {
   const counted = instrumented(options.store, env, { role })
-  const main = retrying(counted, env, { maxRetries })
+  const main = retrying(counted, env, retries)
   const { walStore } = options
   if (walStore === undefined) return { main, wal: main, instrumented: counted }
-  const wal = retrying(instrumented(walStore, env, { role, counts: counted.counts, storeType: 'wal' }), env, {
-    maxRetries,
-  })
+  const wal = retrying(instrumented(walStore, env, { role, counts: counted.counts, storeType: 'wal' }), env, retries)
   return { main, wal, instrumented: counted }
 }

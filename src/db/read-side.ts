@@ -34,6 +34,8 @@ export interface OwnRows {
 }
 
 const DEFAULTS: ReadOptions = {}
+/** Each turn needs a newer manifest; more than a handful means that tables vanish faster than one reads. */
+const MAX_TURNS = 4
 
 export class ReadSide {
   readonly #options: ReadSideOptions
@@ -48,9 +50,7 @@ export class ReadSide {
   }
 
   get(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<Uint8Array | undefined> {
-    const found = this.#find(key, pin, options)
-    if (found instanceof Promise) return found.then((row) => row && this.#value(row))
-    return found && this.#value(found)
+    return this.#get(key, pin, options, true)
   }
 
   getRow(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<KeyValue | undefined> {
@@ -59,16 +59,23 @@ export class ReadSide {
     return found && keyValueOf(found, this.#slab)
   }
 
-  /** All keys at one sequence number; those that need a fetch are fetched side by side. */
-  getMany(
+  /** All keys at one moment; those that need a fetch are fetched side by side. */
+  async getMany(
     keys: readonly Uint8Array[],
     pin: Pin | undefined,
     options: ReadOptions = DEFAULTS,
   ): Promise<(Uint8Array | undefined)[]> {
     const { state } = this.#options
-    // One bound for all keys. The versions it needs stay in the view captured by each get in this same step.
-    const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
-    return Promise.all(keys.map((key) => this.get(key, at, options)))
+    for (let turn = 0; ; turn++) {
+      // One bound for all keys, each of which captures the view in this same step.
+      const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
+      try {
+        return await Promise.all(keys.map((key) => this.#get(key, at, options, false)))
+      } catch (error) {
+        // Versions at the old bound may be gone from the newer view, so all keys are read again.
+        if (turn >= MAX_TURNS || !(await this.#mayRetry(error))) throw error
+      }
+    }
   }
 
   scan(range: KeyRange, pin: Pin | undefined, options: ScanOptions = {}, own?: OwnRows): Scan {
@@ -89,7 +96,7 @@ export class ReadSide {
     })
   }
 
-  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions): MaybePromise<Row | undefined> {
+  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions, retries = true): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
     options.signal?.throwIfAborted()
@@ -98,7 +105,7 @@ export class ReadSide {
     this.#gets.value++
     const found = reads.get(state.view, key, this.#bound(pin, options), options)
     if (!(found instanceof Promise)) return found
-    const settled = found.catch((error) => this.#findAgain(error, key, pin, options))
+    const settled = retries ? found.catch((error) => this.#findAgain(error, key, pin, options)) : found
     return options.signal === undefined ? settled : abortable(settled, options.signal)
   }
 
@@ -109,8 +116,7 @@ export class ReadSide {
     options: ReadOptions,
   ): Promise<Row | undefined> {
     const { state, reads } = this.#options
-    // Each turn needs a newer manifest, so this ends; a handful of turns means tables vanish faster than one reads.
-    for (let turn = 0; turn < 4; turn++) {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
       if (!(await this.#mayRetry(error))) throw error
       try {
         return await reads.get(state.view, key, this.#bound(pin, options), options)

@@ -57,7 +57,8 @@ export interface ReaderStatus {
 export async function openReader(options: ReaderOptions): Promise<DbReader> {
   const env = options.env ?? createEnv()
   const paths = new Paths(options.path)
-  const stores = wrapStores(options, env, 'reader', options.maxRetries)
+  const abort = new AbortController()
+  const stores = wrapStores(options, env, 'reader', { maxRetries: options.maxRetries, signal: abort.signal })
   const manifest = manifestVersions(stores.main, env, paths)
   const latest = await manifest.readLatest()
   if (latest === undefined) {
@@ -84,6 +85,7 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
     state: new State(tables, latest),
     reads: new Reads(tables, normalizeMergeOperator(options.mergeOperator)),
     counts: stores.instrumented.counts,
+    abort,
     options,
   })
   await reader.catchUp()
@@ -100,6 +102,7 @@ interface ReaderParts {
   readonly state: State
   readonly reads: Reads
   readonly counts: RequestCounts
+  readonly abort: AbortController
   readonly options: ReaderOptions
 }
 
@@ -196,6 +199,7 @@ export class DbReader {
     const { state } = this.#parts
     if (state.ended !== undefined) throw state.ended
     const ended = state.end('Clean')
+    this.#parts.abort.abort(ended)
     await this.#poller.stop()
     await this.#round?.catch(() => {})
     state.changed.close(ended)

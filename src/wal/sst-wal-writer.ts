@@ -40,7 +40,7 @@ const ROW_OVERHEAD = 24
 
 /** What one file will hold: rows of memtables by reference. */
 class Generation {
-  readonly ticket = new FlushTicket()
+  ticket = new FlushTicket()
   readonly memtables: Memtable[] = []
   /** Pairs [from, to) beside `memtables`. */
   readonly bounds: number[] = []
@@ -186,7 +186,7 @@ export class SstWalWriter implements WalWriter {
 
   /** False when the log was closed before the file got through. */
   async #write(generation: Generation): Promise<boolean> {
-    const { store, paths, env, events } = this.#options
+    const { store, paths, events } = this.#options
     const id = this.#lastFlushedId + 1
     const path = paths.wal(id)
     const body = await this.#encode(generation)
@@ -200,20 +200,37 @@ export class SstWalWriter implements WalWriter {
           throw closedError('Fenced', `WAL object ${path} already exists: a newer writer fenced this one`, error)
         }
         if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
-        events.onDegraded(error)
-        generation.ticket.fail(error)
-        if (this.#closedWith !== undefined) return false
-        await sleep(env.clock, RETRY_MS, { label: 'wal retry' })
-        if (this.#closedWith !== undefined) return false
+        if (!(await this.#waitOut(error))) return false
       }
     }
-    await events.onFlushed(id, generation.seqHi, generation.seqLo)
+    // The file is there; it counts once the epoch is known to be still ours (AP-3).
+    for (;;) {
+      try {
+        await events.onFlushed(id, generation.seqHi, generation.seqLo)
+        break
+      } catch (error) {
+        if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
+        if (!(await this.#waitOut(error))) return false
+      }
+    }
     this.#lastFlushedId = id
     this.#flushes.value++
     this.#flushBytes.value += bodySize(body)
     events.onDegraded(undefined)
     generation.ticket.succeed()
     return true
+  }
+
+  /** The store gave up on one attempt: tell those who wait, then try again. False when the log was closed meanwhile. */
+  async #waitOut(error: unknown): Promise<boolean> {
+    this.#options.events.onDegraded(error)
+    for (const generation of [this.#inFlight!, this.#open]) {
+      // The rows stay and are tried again; what is written from here on waits for the next attempt.
+      generation.ticket.fail(error)
+      generation.ticket = new FlushTicket()
+    }
+    if (this.#closedWith === undefined) await sleep(this.#options.env.clock, RETRY_MS, { label: 'wal retry' })
+    return this.#closedWith === undefined
   }
 
   async #encode(generation: Generation): Promise<Body> {

@@ -67,8 +67,7 @@ export class Flusher {
   #publishAgain = false
   #lastIdTime = 0
   #stopped = false
-  /** Errors of the last attempts, for those who wait for a flush. */
-  #failed: { error: unknown } | undefined
+  readonly #builds = new Set<Promise<void>>()
   #waiters: { frozen: Frozen; resolve: () => void; reject: (error: unknown) => void }[] = []
 
   constructor(options: FlusherOptions) {
@@ -99,7 +98,8 @@ export class Flusher {
       if (busy >= parallelism || this.#mustWait()) break
       const job: Job = { frozen, id: this.#mint(), table: undefined }
       this.#jobs.push(job)
-      void this.#build(job)
+      const build = this.#build(job).finally(() => this.#builds.delete(build))
+      this.#builds.add(build)
     }
     this.#publish()
   }
@@ -108,19 +108,25 @@ export class Flusher {
   published(frozen: Frozen): Promise<void> {
     const { state } = this.#options
     if (!state.frozen.includes(frozen)) return Promise.resolve()
-    if (state.ended !== undefined && this.#stopped) return Promise.reject(state.ended)
+    if (this.#stopped) return Promise.reject(state.ended)
     return new Promise((resolve, reject) => {
       this.#waiters.push({ frozen, resolve, reject })
       this.poke()
     })
   }
 
-  /** No new work; resolves when what runs has ended. */
-  async stop(): Promise<void> {
+  /** No new work; resolves when what runs has ended. Those who wait get `reason`. */
+  async stop(reason: unknown): Promise<void> {
     this.#stopped = true
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason)
     await this.#publishing
+    await Promise.all(this.#builds)
+  }
+
+  /** True when the next memtable waits for room in L0. */
+  get isStalled(): boolean {
     const { state } = this.#options
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(state.ended ?? this.#failed?.error)
+    return state.frozen.length > this.#jobs.length && this.#mustWait()
   }
 
   /** FL-4: L0 is full for this tree. */
@@ -283,7 +289,6 @@ export class Flusher {
 
   /** The store gave up on one attempt: tell those who wait, and go on trying. */
   #report(error: unknown): void {
-    this.#failed = { error }
     this.#options.state.setDegraded(error)
     for (const frozen of this.#options.state.frozen) frozen.ticket.fail(error)
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)

@@ -35,6 +35,7 @@ export interface WriterOptions {
   readonly maxUnflushedBytes: number
   /** A memtable was frozen. */
   readonly onFreeze: () => void
+  readonly onFatal: (error: unknown) => void
 }
 
 type MaybePromise<T> = T | Promise<T>
@@ -116,7 +117,13 @@ export class Writer {
 
     const { memtable } = state.view
     const from = memtable.rowCount
-    memtable.insertBatch(rows, seqHi, seqLo, now)
+    try {
+      memtable.insertBatch(rows, seqHi, seqLo, now)
+    } catch (error) {
+      // Out of memory half-way through: a batch is whole or not at all, so this handle is over (ER-7).
+      this.#options.onFatal(error)
+      throw state.ended ?? error
+    }
     const ticket = wal?.append(memtable, from, memtable.rowCount, seqHi, seqLo, rows.usedBytes) ?? state.activeTicket
     if (this.conflicts.isRecording) {
       this.conflicts.record(seqHi, seqLo, footprint === undefined ? batch.sortedKeys() : footprint.writes)
