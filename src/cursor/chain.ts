@@ -1,7 +1,7 @@
 // Sources whose key ranges follow each other, one after the other: segments of a tree, parts of a run. Each is opened
 // when the scan reaches it and let go when it is through.
 
-import { type Cursor, END, ROW, type Step, WAIT } from './cursor.ts'
+import { type Cursor, END, ROW, type Step } from './cursor.ts'
 import { pointAt, Row } from './row.ts'
 import { reaches } from './rows.ts'
 
@@ -19,8 +19,6 @@ export class ChainCursor implements Cursor {
   #index = 0
   #current: Cursor | undefined
   #onRow = false
-  // A seek that has moved on to another part and waits there goes on with what it had begun in that part.
-  #waitsInSeek = false
 
   constructor(parts: readonly ChainPart[], descending: boolean) {
     this.#parts = parts
@@ -28,6 +26,7 @@ export class ChainCursor implements Cursor {
   }
 
   next(): Step {
+    this.#onRow = false
     while (this.#index < this.#parts.length) {
       this.#current ??= this.#parts[this.#index]!.open()
       const step = this.#current.next()
@@ -38,13 +37,14 @@ export class ChainCursor implements Cursor {
   }
 
   seek(key: Uint8Array): Step {
-    if (this.#onRow && !this.#waitsInSeek && reaches(this.row, key, this.#descending)) return ROW
+    if (this.#onRow && reaches(this.row, key, this.#descending)) return ROW
+    this.#onRow = false
     while (this.#index < this.#parts.length) {
       const part = this.#parts[this.#index]!
-      if (this.#waitsInSeek || part.skips?.(key) !== true) {
+      // A part that is open is asked itself: should it have failed, it must say so again.
+      if (this.#current !== undefined || part.skips?.(key) !== true) {
         this.#current ??= part.open()
         const step = this.#current.seek(key)
-        this.#waitsInSeek = step === WAIT
         if (step !== END) return this.#take(step)
       }
       this.#leave()
@@ -63,7 +63,7 @@ export class ChainCursor implements Cursor {
 
   #take(step: Step): Step {
     if (step === ROW) pointAt(this.row, this.#current!.row)
-    if (step !== WAIT) this.#onRow = step === ROW
+    this.#onRow = step === ROW
     return step
   }
 }

@@ -50,6 +50,7 @@ class MergeCursor implements Cursor {
 
   next(): Step {
     if (!this.#built) return this.#moveAll(undefined)
+    this.#onRow = false
     const winner = this.#tree[0]!
     if (this.#state[winner] === GONE) return END
     // Stale before the call: should the source throw, the next call asks it again.
@@ -71,7 +72,7 @@ class MergeCursor implements Cursor {
   }
 
   seek(key: Uint8Array): Step {
-    if (this.#onRow && this.#state[this.#tree[0]!] === THERE && reaches(this.row, key, this.#descending)) return ROW
+    if (this.#onRow && reaches(this.row, key, this.#descending)) return ROW
     return this.#moveAll(key)
   }
 
@@ -83,6 +84,8 @@ class MergeCursor implements Cursor {
   /** Moves every source that is not where it should be; those that must wait are waited for together. */
   #moveAll(key: Uint8Array | undefined): Step {
     this.#built = false
+    // The row points into a source's buffer, which may be another row's by the time this is called again.
+    this.#onRow = false
     const waiting: Cursor[] = []
     for (let i = 0; i < this.#sources.length; i++) {
       if (this.#state[i] === GONE) continue
@@ -105,10 +108,7 @@ class MergeCursor implements Cursor {
 
   #emit(): Step {
     const winner = this.#tree[0]!
-    if (this.#state[winner] === GONE) {
-      this.#onRow = false
-      return END
-    }
+    if (this.#state[winner] === GONE) return END
     pointAt(this.row, this.#heads[winner]!)
     this.#onRow = true
     return ROW

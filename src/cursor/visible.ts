@@ -36,6 +36,7 @@ class AscendingVisible implements Cursor {
   }
 
   next(): Step {
+    this.#onRow = false
     return this.#settle(this.#base.next())
   }
 
@@ -52,7 +53,6 @@ class AscendingVisible implements Cursor {
   }
 
   #settle(step: Step): Step {
-    this.#onRow = false
     const { row } = this
     for (; step === ROW; step = this.#base.next()) {
       if (row.seqHi > this.#hi || (row.seqHi === this.#hi && row.seqLo > this.#lo)) continue
@@ -92,6 +92,7 @@ class DescendingVisible implements Cursor {
   }
 
   next(): Step {
+    this.#onRow = false
     if (this.#collecting) return this.#collect(this.#base.next())
     if (this.#count > 0) return this.#hand()
     const ahead = this.#ahead
@@ -119,7 +120,6 @@ class DescendingVisible implements Cursor {
   }
 
   #collect(step: Step): Step {
-    this.#onRow = false
     const { row } = this.#base
     for (; step === ROW; step = this.#base.next()) {
       this.#collecting = true
