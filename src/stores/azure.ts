@@ -236,6 +236,7 @@ export class AzureStore implements ObjectStore {
   }
 
   async #send(request: AzureRequest): Promise<HttpReply> {
+    request.signal?.throwIfAborted()
     const { operation, path, method, body, signal, limitBytes } = request
     const url = this.#url(path, request.query ?? '')
     const headers: Record<string, string> = {

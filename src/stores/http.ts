@@ -85,6 +85,7 @@ export class HttpStore implements ObjectStore {
     checkPath(path)
     const { ifNoneMatch, refetch, signal } = options
     checkRange(path, options.range)
+    signal?.throwIfAborted()
     let range = options.range
     if (range !== undefined && 'suffix' in range) {
       // Servers and caches differ on suffix ranges; a size and an absolute range work everywhere.

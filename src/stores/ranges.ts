@@ -1,8 +1,8 @@
 // Byte ranges over HTTP: the header that asks, and the checks that the answer is what was asked for.
 
 import { storeError } from '../errors.ts'
-import type { ByteRange } from '../objects/store.ts'
-import { servedRange } from '../objects/store-range.ts'
+import { type ByteRange, resolveRange } from '../objects/store.ts'
+import { rangeError, servedRange } from '../objects/store-range.ts'
 import type { HttpReply } from './http-client.ts'
 
 /** A server that ignores ranges may send a whole object this large; a larger one is refused, not buffered. */
@@ -29,8 +29,9 @@ export function rangedReply(
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(header.trim())
   if (match === null) throw storeError('Generic', path, 'the answer to a range has no usable Content-Range header')
   const [start, last, size] = [Number(match[1]), Number(match[2]), Number(match[3])]
-  const wantStart = 'suffix' in range ? Math.max(0, size - range.suffix) : range.start
-  const wantEnd = 'suffix' in range ? size : Math.min(range.end ?? size, size)
+  const [wantStart, wantEnd] = resolveRange(range, size)
+  // Where 416 would be right, some servers send nothing and call it a part.
+  if (wantStart >= size) throw rangeError(path, range, size)
   if (start !== wantStart || last + 1 !== wantEnd || bytes.length !== wantEnd - wantStart) {
     const got = `bytes ${start}-${last} of ${size} with ${bytes.length} bytes`
     throw storeError('Generic', path, `asked for bytes ${wantStart}-${wantEnd - 1}, the server sent ${got}`)

@@ -271,6 +271,7 @@ export class S3Store implements ObjectStore {
   }
 
   async #send(request: S3Request): Promise<HttpReply> {
+    request.signal?.throwIfAborted()
     const { operation, path, method, body, signal, limitBytes } = request
     const key = path === '' ? '' : encodePath(path)
     const url = `${this.#base}${key}${request.query === undefined ? '' : `?${request.query}`}`
