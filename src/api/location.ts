@@ -1,8 +1,10 @@
 // Where a database is: a URL, or a store and a path in it.
 
+import { systemClock } from '../env/system.ts'
 import { invalid } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import type { OpenStoreOptions } from '../stores/open-store.ts'
 
 /**
  * A URL with the database's path (`'s3://bucket/app'`, `'file:./data/app'`, `'memory:'`), or a store and a path.
@@ -19,6 +21,10 @@ export interface StoreLocation {
 export interface ResolveOptions {
   /** What stores may take credentials and endpoints from. Default: the process's environment, where there is one. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Options of the store that a URL names, such as `{ region: 'eu-central-1' }`. */
+  readonly storeOptions?: OpenStoreOptions['options']
+  /** Credentials of that store, or an async provider of them; they win over the environment. */
+  readonly credentials?: OpenStoreOptions['credentials']
 }
 
 const DEFAULT_PATH = 'db'
@@ -36,10 +42,15 @@ export async function resolveLocation(location: Location, options: ResolveOption
   }
   if (scheme === 'memory') {
     const path = url.slice('memory:'.length).replace(/^\/+|\/+$/g, '')
-    return { store: new MemoryStore(), path: path || DEFAULT_PATH }
+    return { store: new MemoryStore({ clock: systemClock }), path: path || DEFAULT_PATH }
   }
   const { host } = await import('#host')
   if (scheme === 'file') return host.openFile(url)
   const { openStore } = await import('../stores/open-store.ts')
-  return openStore(url, { env: options.environment ?? host.variables() })
+  return openStore(url, {
+    env: options.environment ?? host.variables(),
+    options: options.storeOptions,
+    credentials: options.credentials,
+    readFile: host.readFile,
+  })
 }

@@ -3,9 +3,7 @@
 
 import { compareBytes, concatBytes } from '../bytes/compare.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
-
-/** Combines what is there (if anything) with one operand. Must be associative, must not keep or change its inputs. */
-export type MergeFunction = (key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array) => Uint8Array
+import type { MergeFunction } from '../cursor/merge-operator.ts'
 
 const MASK = 0xffffffffffffffffn
 

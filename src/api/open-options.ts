@@ -16,7 +16,7 @@ import type { BlockTransformer } from '../format/seal.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { BlockCache } from '../table/block-cache.ts'
 import type { EncodingOption } from './encoding.ts'
-import type { StoreLocation } from './location.ts'
+import type { ResolveOptions, StoreLocation } from './location.ts'
 import type { HandleOptions } from './read-handle.ts'
 import type { Durability } from './write-options.ts'
 
@@ -27,7 +27,8 @@ export interface BloomFilter {
 }
 
 /** What writers and readers are opened with alike. */
-export interface HandleOpenOptions<KE extends EncodingOption = 'binary', VE extends EncodingOption = 'binary'> {
+export interface HandleOpenOptions<KE extends EncodingOption = 'binary', VE extends EncodingOption = 'binary'>
+  extends ResolveOptions {
   /** How keys are written. Default `'binary'`: bytes, and text as UTF-8. */
   readonly keyEncoding?: KE | undefined
   /** How values are written. Default `'binary'`. */
@@ -54,8 +55,6 @@ export interface HandleOpenOptions<KE extends EncodingOption = 'binary', VE exte
   readonly seed?: number | string | undefined
   /** The whole world at once, instead of logger, recorder, clock and seed. */
   readonly env?: Env | undefined
-  /** What stores may take credentials from. Default: the process's environment, where there is one. */
-  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
   /** Ends the opening with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -94,6 +93,8 @@ const HANDLE_KEYS = [
   'seed',
   'env',
   'environment',
+  'storeOptions',
+  'credentials',
   'signal',
 ] satisfies (keyof HandleOpenOptions)[]
 

@@ -51,9 +51,10 @@ export abstract class ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<ValueOf<VE, V> | undefined> {
+    const codec = this.#valueCodec(options)
     const found = this.#source.get(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
     const bytes = found instanceof Promise ? await found : found
-    return bytes === undefined ? undefined : (this.#valueCodec(options).decode(bytes) as ValueOf<VE, V>)
+    return bytes === undefined ? undefined : (codec.decode(bytes) as ValueOf<VE, V>)
   }
 
   /** Like `get`, with the sequence number and timestamps of the write. */
@@ -61,13 +62,11 @@ export abstract class ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<Row<KeyOf<KE, K>, ValueOf<VE, V>> | undefined> {
+    const [keys, values] = [this.codecOfKeys(options.keyEncoding), this.#valueCodec(options)]
     const found = this.#source.getRow(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
     const row = found instanceof Promise ? await found : found
     if (row === undefined) return undefined
-    return decodeRow(row, this.codecOfKeys(options.keyEncoding), this.#valueCodec(options)) as Row<
-      KeyOf<KE, K>,
-      ValueOf<VE, V>
-    >
+    return decodeRow(row, keys, values) as Row<KeyOf<KE, K>, ValueOf<VE, V>>
   }
 
   /** The values of all `keys` in their order, as of one moment; fetches run side by side. */
@@ -75,9 +74,9 @@ export abstract class ReadHandle<K, V> {
     keys: readonly Input<KeyOf<KE, K>>[],
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<(ValueOf<VE, V> | undefined)[]> {
+    const codec = this.#valueCodec(options)
     const bytes = keys.map((key) => this.encodeKey(key, options.keyEncoding))
     const found = await this.#source.getMany(bytes, this.#readOptions(options))
-    const codec = this.#valueCodec(options)
     return found.map((value) => (value === undefined ? undefined : (codec.decode(value) as ValueOf<VE, V>)))
   }
 

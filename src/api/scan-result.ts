@@ -2,6 +2,7 @@
 // row. It iterates by hand rather than as an async generator, which would cost several promises more per row.
 
 import { compareBytes } from '../bytes/compare.ts'
+import { inRange } from '../bytes/range.ts'
 import { showKey } from '../bytes/text.ts'
 import type { Scan } from '../db/scan.ts'
 import { invalid } from '../errors.ts'
@@ -71,6 +72,9 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
     const { keys, bytes } = this.#options
     const target = keys.encode(key)
     const toward = bytes.descending ? -1 : 1
+    if (!inRange(bytes.range, target)) {
+      throw invalid('SEEK_OUT_OF_RANGE', `seek to ${showKey(target)}: the key is outside the scan's range`)
+    }
     // Wait for the rows in flight: they may hold the place.
     while (this.#filling !== undefined) await this.#filling
     if (this.#lastKey !== undefined && compareBytes(target, this.#lastKey) * toward <= 0) {

@@ -13,6 +13,8 @@ export interface Host {
   environment(file?: string): Readonly<Record<string, string | undefined>>
   /** The process's own variables. */
   variables(): Readonly<Record<string, string | undefined>>
+  /** For credentials that live in files. */
+  readFile(path: string): Promise<string>
   readSettingsFile(path: string): SettingsSource
   /** Every default settings file in the working directory, weakest first. */
   defaultSettingsFiles(): readonly SettingsSource[]
@@ -35,6 +37,7 @@ export const host: Host = {
   openFolder: (folder) => Promise.reject(missing(`folder ${JSON.stringify(folder)}`)),
   environment: () => ({}),
   variables: () => ({}),
+  readFile: (path) => Promise.reject(missing(`file ${JSON.stringify(path)}`)),
   readSettingsFile(path) {
     throw missing(`settings file ${JSON.stringify(path)}`)
   },
