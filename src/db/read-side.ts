@@ -96,6 +96,18 @@ export class ReadSide {
     })
   }
 
+  #get(
+    key: Uint8Array,
+    pin: Pin | undefined,
+    options: ReadOptions,
+    retries: boolean,
+  ): MaybePromise<Uint8Array | undefined> {
+    const found = this.#find(key, pin, options, retries)
+    if (found instanceof Promise) return found.then((row) => row && this.#value(row))
+    // Copied before anybody reads again: the row is the next read's, too.
+    return found && this.#value(found)
+  }
+
   #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions, retries = true): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
