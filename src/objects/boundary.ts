@@ -57,9 +57,8 @@ export class Boundary {
       this.#learn(this.#codec.decode(got.bytes, `object "${this.#path}"`), got.etag)
     } catch (error) {
       if (isStoreError(error, 'NotFound')) {
-        // Reads as 0 and leaves the value alone (BD-2); a dead etag would never match again (BD-6).
+        // Reads as 0 and leaves the larger value alone (BD-2). Its etag is not used to write again (BD-6).
         this.#present = false
-        if (this.#cached !== undefined) this.#cached = { id: this.#cached.id, etag: undefined }
       } else if (isStoreError(error, 'NotModified')) {
         this.#present = true
       } else {

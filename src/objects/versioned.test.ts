@@ -266,6 +266,21 @@ describe('writing', () => {
     expect(record.current).toEqual({ id: 2, value: 'two' })
   })
 
+  test('a write that ends late does not take the handle back', async () => {
+    await set(1, 'one')
+    const spy = new Spy(bucket)
+    const record = open(spy.store)
+    await record.readLatest()
+    spy.before = async (call) => {
+      if (call !== 'GET gc/boundary') return
+      // Somebody builds on our version, and a poll sees it, while we still look at the boundary.
+      await set(3, 'three')
+      await record.refresh()
+    }
+    expect(await record.tryWrite(1, 'two')).toBe('written')
+    expect(record.current).toEqual({ id: 3, value: 'three' })
+  })
+
   test('updates of one handle do not race with themselves', async () => {
     await set(1, '')
     const spy = new Spy(bucket)
@@ -561,6 +576,14 @@ describe('a boundary', () => {
     }
     await boundary.advance(8)
     expect(decodeUtf8((await bucket.get(BOUNDARY)).bytes)).toBe('8')
+  })
+
+  test('a lost object comes back with the greatest value seen', async () => {
+    const boundary = boundaryOf(bucket)
+    await boundary.advance(9)
+    await bucket.delete(BOUNDARY)
+    await boundary.advance(3)
+    expect(decodeUtf8((await bucket.get(BOUNDARY)).bytes)).toBe('9')
   })
 
   test('many collectors at once: the greatest value wins', async () => {
