@@ -1,7 +1,7 @@
 // What a database is made of, read from its objects alone: the newest manifest and the listings. Writes nothing, needs
 // no engine, so it also looks at a database that does not open.
 
-import { invalid } from '../errors.ts'
+import { dataError } from '../errors.ts'
 import { decodeManifest, type Manifest, MIN_TICK, type TableView, type Tree } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
 import { dollars, S3_STANDARD } from '../objects/prices.ts'
@@ -66,7 +66,7 @@ export async function describeDatabase({ store, path }: Opened): Promise<Descrip
   ])
   const ids = manifests.flatMap((info) => paths.parseManifest(info.path) ?? [])
   if (ids.length === 0) {
-    throw invalid('NO_DATABASE', `there is no database at ${JSON.stringify(path)} in ${store.describe()}`)
+    throw dataError('MANIFEST_MISSING', `there is no database at ${JSON.stringify(path)} in ${store.describe()}`)
   }
   const manifestId = ids[ids.length - 1]!
   const name = paths.manifest(manifestId)

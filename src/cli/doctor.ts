@@ -1,14 +1,17 @@
 // slatedb-ts doctor: what this store guarantees, and what that means for a database on it. Leaves nothing behind.
 
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { mintUlid } from '../bytes/ids.ts'
 import { systemRandom } from '../env/random.ts'
+import { folderOf } from '../node/open-file.ts'
 import { cleanUp, type Finding, measureLatency, probeStore } from './doctor-probes.ts'
 import { EXIT } from './exit-codes.ts'
 import { duration, table } from './human.ts'
 import { locate } from './locate.ts'
+import { openLocation } from './open-location.ts'
 import type { Action } from './program.ts'
-import { openHere } from './session.ts'
 import type { Shell } from './shell.ts'
 
 export function addDoctor(program: Command, action: Action): void {
@@ -23,7 +26,8 @@ export function addDoctor(program: Command, action: Action): void {
 }
 
 async function doctor(shell: Shell): Promise<number> {
-  const { store, path } = await openHere(shell, locate(shell))
+  const { url, env } = locate(shell)
+  const { store, path } = await openLocation(url, env, shell)
   const random = systemRandom()
   const name = `.slatedb-doctor-${mintUlid(shell.clock.now(), random.bytes(10))}/`
   const context = { store, folder: path === '' ? name : `${path}/${name}`, clock: shell.clock, random }
@@ -35,6 +39,7 @@ async function doctor(shell: Shell): Promise<number> {
   } finally {
     const left = await cleanUp(context)
     if (left > 0) shell.complain(`${left} probe objects could not be deleted under ${context.folder}`)
+    else if (url.startsWith('file:')) rmSync(join(folderOf(url), name), { recursive: true, force: true })
   }
   const unsafe = findings.filter((finding) => finding.essential && finding.result !== 'ok')
   if (shell.json) {

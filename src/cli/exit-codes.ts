@@ -9,7 +9,7 @@ export const EXIT = {
   unexpected: 1,
   /** Wrong flags, settings or arguments: `Invalid`. */
   usage: 2,
-  /** The key or the database is not there. */
+  /** The key, or the database itself, is not there. */
   notFound: 3,
   /** `Transaction`: run it again. */
   conflict: 4,
@@ -63,16 +63,25 @@ export function explain(error: unknown): Explanation {
     }
   }
   if (isSlateDBError(error)) {
-    return {
-      exitCode: BY_KIND[error.kind],
-      kind: error.kind,
-      code: error.code,
-      message: withCause(error),
-      advice: ADVICE[error.kind],
-    }
+    if (NO_DATABASE.has(error.code)) return { ...about(error), exitCode: EXIT.notFound, advice: NO_DATABASE_ADVICE }
+    return about(error)
   }
   const message = error instanceof Error ? error.message : String(error)
   return { exitCode: EXIT.unexpected, kind: 'Internal', code: 'UNEXPECTED', message, advice: ADVICE.Internal }
+}
+
+/** An empty place is no damage: the location is wrong, or nothing was written yet. */
+const NO_DATABASE: ReadonlySet<string> = new Set(['SLATEDB_MANIFEST_MISSING'])
+const NO_DATABASE_ADVICE = 'Check the location. The first put or import creates a database.'
+
+function about(error: SlateDBError): Explanation {
+  return {
+    exitCode: BY_KIND[error.kind],
+    kind: error.kind,
+    code: error.code,
+    message: withCause(error),
+    advice: ADVICE[error.kind],
+  }
 }
 
 /** The message and, when it adds something, the first cause of ours behind it. */

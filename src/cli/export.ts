@@ -10,7 +10,7 @@ import { count, duration } from './human.ts'
 import type { Action } from './program.ts'
 import { startProgress } from './progress.ts'
 import { formatOf, type RecordFormat } from './records.ts'
-import { addRangeFlags, eachBatch, type RangeFlags } from './scan.ts'
+import { addRangeFlags, checkRange, eachBatch, type RangeFlags } from './scan.ts'
 import { withReader } from './session.ts'
 import type { Shell } from './shell.ts'
 
@@ -35,6 +35,7 @@ export function addExport(program: Command, action: Action): void {
 }
 
 async function exportRows(shell: Shell, file: string | undefined, flags: ExportFlags): Promise<undefined> {
+  checkRange(flags)
   const format = flags.format ?? (file === undefined ? 'jsonl' : (formatOf(file) ?? 'jsonl'))
   const line = format === 'csv' ? csvLine : jsonLine
   const output = file === undefined ? undefined : createWriteStream(file)

@@ -55,6 +55,7 @@ export function addRangeFlags(command: Command): Command {
 }
 
 async function scan(shell: Shell, flags: ScanFlags): Promise<undefined> {
+  checkRange(flags)
   let keys = 0
   let size = 0
   await withReader(shell, (reader) =>
@@ -88,11 +89,15 @@ export async function eachBatch(
   if (batch.length > 0) await body(batch)
 }
 
-function rangeOf(flags: RangeFlags) {
-  const { prefix, from, to } = flags
+/** Before anything is opened: a wrong flag should not cost a request. */
+export function checkRange({ prefix, from, to }: RangeFlags): void {
   if (prefix !== undefined && (from !== undefined || to !== undefined)) {
     throw invalid('SCAN_RANGE', 'give --prefix, or --from and --to, not both')
   }
+}
+
+function rangeOf(flags: RangeFlags) {
+  const { prefix, from, to } = flags
   return {
     ...(prefix === undefined ? {} : { prefix: parseBytes(prefix, 'auto', '--prefix') }),
     ...(from === undefined ? {} : { gte: parseBytes(from, 'auto', '--from') }),

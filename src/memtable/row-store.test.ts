@@ -16,6 +16,6 @@ test.each([
   for (const [n, id] of ids.entries()) {
     store.place(id, row)
     expect(row.keyStart).toBeGreaterThanOrEqual(0)
-    expect(row.key.slice(row.keyStart, row.valueEnd)).toEqual(blobs[n])
+    expect(Buffer.compare(row.key.subarray(row.keyStart, row.valueEnd), blobs[n]!)).toBe(0)
   }
 })
