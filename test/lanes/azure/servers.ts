@@ -11,6 +11,7 @@ import { log, npmPackages, startServer } from '../lane.ts'
 export interface AzureServer {
   readonly version: string
   readonly endpoint: string
+  readonly port: number
   /** A new, empty container. */
   container(): Promise<string>
   stop(): Promise<void>
@@ -42,6 +43,7 @@ export async function startAzurite(): Promise<AzureServer> {
   return {
     version,
     endpoint,
+    port,
     stop,
     async container() {
       const container = `lane-${++containers}`

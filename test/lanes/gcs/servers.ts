@@ -7,6 +7,7 @@ const FAKE = ['github.com/fsouza/fake-gcs-server', 'v1.56.1'] as const
 export interface GcsServer {
   readonly version: string
   readonly endpoint: string
+  readonly port: number
   /** A new, empty bucket. */
   bucket(): Promise<string>
   stop(): Promise<void>
@@ -25,6 +26,7 @@ export async function startFakeGcs(): Promise<GcsServer> {
   return {
     version: FAKE[1],
     endpoint,
+    port,
     stop,
     async bucket() {
       const name = `lane-${++buckets}`

@@ -11,6 +11,7 @@ const MINIO = ['github.com/minio/minio', 'v0.0.0-20260212201848-7aac2a2c5b7c'] a
 export interface S3Server {
   readonly name: string
   readonly endpoint: string
+  readonly port: number
   readonly version: string
   readonly pid: number
   /** A new, empty bucket. */
@@ -60,6 +61,7 @@ function server(name: string, version: string, port: number, pid: number, stop: 
     name,
     version,
     endpoint,
+    port,
     pid,
     stop,
     async bucket() {
