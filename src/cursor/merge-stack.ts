@@ -78,8 +78,8 @@ export class MergeStack {
 
   /** Combines what was pushed and makes `out` the result: VALUE when a base was met, else MERGE (MO-3). */
   resolve(out: Row): void {
-    const key = this.#key
     // The operator gets bytes of its own: it may change or keep them, and ours are shared with every other reader.
+    const key = this.#key.slice()
     const base = this.#base === undefined ? undefined : this.#base.bytes.slice(this.#base.start, this.#base.end)
     const operands = copies(this.#operands)
     const intermediates: Uint8Array[] = []
@@ -88,9 +88,9 @@ export class MergeStack {
     }
     const value = this.#operator(key, base, intermediates.reverse())
     this.#operands.length = 0
-    out.key = key
+    out.key = this.#key
     out.keyStart = 0
-    out.keyEnd = key.length
+    out.keyEnd = this.#key.length
     out.value = value
     out.valueStart = 0
     out.valueEnd = value.length
