@@ -115,9 +115,9 @@ export class Engine {
 
   /** The last flush of a handle: what the WAL holds already need not wait for room in L0 (FL-3). */
   async flushForClose(type: 'wal' | 'memtable'): Promise<void> {
-    const durable = this.wal?.flush()
+    // Nothing is written any more, so the WAL may come first: the memtable's stamp then covers all of it.
+    await this.wal?.flush()
     if (type === 'memtable' || this.wal === undefined) this.writer.freeze()
-    await durable
     const newest = this.state.frozen[0]
     if (newest === undefined || (type === 'wal' && this.wal !== undefined)) return
     this.flusher.poke()

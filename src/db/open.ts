@@ -26,11 +26,11 @@ import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from '
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import { Replayer } from './replayer.ts'
-import { defaultSettings } from './settings.ts'
+import { defaultSettings, type Settings } from './settings.ts'
 
 /** WAL files fetched ahead during replay. */
 const REPLAY_AHEAD = 16
-/** AP-2: how long a handle may go without confirming that it is still the writer. */
+/** AP-2: how long a handle may go at most without confirming that it is still the writer. */
 const STALE_MAX_MS = 60_000
 
 /**
@@ -50,7 +50,8 @@ export async function openDb(options: DbOptions): Promise<Db> {
   const codec = await loadCodec(settings.compressionCodec ?? 'none')
   options.signal?.throwIfAborted()
 
-  const versions = manifestVersions(stores.main, env, paths, { staleMaxMs: STALE_MAX_MS })
+  const staleMaxMs = staleMaxOf(settings)
+  const versions = manifestVersions(stores.main, env, paths, { staleMaxMs })
   const manifest = writerManifest(versions)
   if ((await versions.readLatest()) === undefined) {
     // Losing this race is fine: somebody else created the same database.
@@ -99,11 +100,12 @@ export async function openDb(options: DbOptions): Promise<Db> {
         flushIntervalMs: settings.flushInterval,
         maxBufferBytes: settings.l0SstSizeBytes,
         events: {
-          onFlushed: (_id, seqHi, seqLo) => {
-            // AP-3: a newer writer may have fenced at this very id, long ago, and the fence be gone.
-            const confirmed = versions.stale ? engine!.refresh() : undefined
-            if (confirmed === undefined) return state.raiseDurable(seqHi, seqLo)
-            return confirmed.then(() => state.raiseDurable(seqHi, seqLo))
+          // AP-3: a newer writer may have fenced at this very id, long ago, and the fence be gone.
+          confirm: () => (versions.stale ? engine!.refresh() : undefined),
+          onFlushed: (seqHi, seqLo) => {
+            state.raiseDurable(seqHi, seqLo)
+            // A table may be waiting for just this to be published (FL-10).
+            if (flusher.isPending) flusher.poke()
           },
           onFatal,
           onDegraded: (error) => state.setDegraded(error),
@@ -153,7 +155,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
     env,
     name: 'manifest poll',
     intervalMs: settings.manifestPollInterval,
-    idleIntervalMs: Math.max(STALE_MAX_MS, settings.manifestPollInterval),
+    idleIntervalMs: Math.max(staleMaxMs, settings.manifestPollInterval),
     refresh: () => engine!.refresh(),
     isBusy: () => flusher.isPending,
     isStale: () => versions.stale,
@@ -210,6 +212,14 @@ export async function openDb(options: DbOptions): Promise<Db> {
   poller.start()
   flusher.poke()
   return new Db(engine)
+}
+
+/** AP-2: a quarter of the shortest age at which this process knows that objects are collected. */
+function staleMaxOf({ garbageCollectorOptions: gc }: Settings): number {
+  const ages = [gc?.manifestOptions, gc?.walOptions, gc?.walFenceOptions].map(
+    (one) => one?.minAge ?? Number.POSITIVE_INFINITY,
+  )
+  return Math.min(STALE_MAX_MS, ...ages.map((age) => age / 4))
 }
 
 /** The size of a fence in front of ours: zero bytes give themselves away, anything else may also be data. */

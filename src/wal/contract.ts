@@ -23,10 +23,12 @@ export interface WalWriter {
 
 export interface WalEvents {
   /**
-   * A file is in the store. Called before its writes are reported durable; may return a promise that must resolve
-   * first (AP-3: a stale writer confirms its epoch). A rejection is fatal.
+   * A file is in the store, and its writes will be reported durable once this returns or resolves: a writer that has not
+   * looked at the manifest for long confirms its epoch (AP-3).
    */
-  onFlushed(id: number, seqHi: number, seqLo: number): void | Promise<void>
+  confirm(): Promise<unknown> | undefined
+  /** Every write up to this sequence number is durable. */
+  onFlushed(seqHi: number, seqLo: number): void
   /** Another writer owns the log now, or it is damaged: the database handle ends. */
   onFatal(error: unknown): void
   /** The store does not answer; the log keeps trying. `undefined` when it works again. */

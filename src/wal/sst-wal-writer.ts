@@ -206,7 +206,7 @@ export class SstWalWriter implements WalWriter {
     // The file is there; it counts once the epoch is known to be still ours (AP-3).
     for (;;) {
       try {
-        await events.onFlushed(id, generation.seqHi, generation.seqLo)
+        await events.confirm()
         break
       } catch (error) {
         if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
@@ -214,6 +214,7 @@ export class SstWalWriter implements WalWriter {
       }
     }
     this.#lastFlushedId = id
+    events.onFlushed(generation.seqHi, generation.seqLo)
     this.#flushes.value++
     this.#flushBytes.value += bodySize(body)
     events.onDegraded(undefined)
