@@ -36,8 +36,8 @@ describe('the model', () => {
 
   test('refuses sequence numbers and times that go back', () => {
     const model = modelOf([put('a', '1')], [put('a', '2')])
-    expect(() => model.commit([put('a', '3')], 2n, 9)).toThrow(/seq 2 was given out after seq 2/)
-    expect(() => model.commit([put('a', '3')], 3n, 1)).toThrow(/create_ts went back/)
+    expect(() => model.commit([put('a', '3')], 2n, 9)).toThrow(/seq 2 was given out twice/)
+    expect(() => model.commit([put('a', '3')], 3n, 1)).toThrow(/out of order/)
   })
 
   test('folds merges in commit order', () => {
@@ -101,12 +101,16 @@ describe('the model', () => {
 
   test('decides conflicts: writes, reads, ranges, what was unmarked', () => {
     const model = modelOf([put('a', '1')], [put('b', '2')], [put('c', '3')])
-    const none = () => undefined
-    expect(model.conflicts(2, ['a'], [], [], none)).toBe(false)
-    expect(model.conflicts(2, ['c'], [], [], none)).toBe(true)
-    expect(model.conflicts(2, [], ['c'], [], none)).toBe(true)
-    expect(model.conflicts(1, [], [], [{ from: 'b', to: 'c' }], none)).toBe(true)
-    expect(model.conflicts(2, [], [], [{ from: 'b', to: 'c' }], none)).toBe(false)
-    expect(model.conflicts(2, ['c'], [], [], (seq) => (seq === 3 ? new Set(['c']) : undefined))).toBe(false)
+    const conflicts = (start: number, touched: object, unmarked?: string) =>
+      model.conflicts({ start, before: 99, writes: [], reads: [], ranges: [], ...touched }, (seq) =>
+        seq === 3 && unmarked !== undefined ? new Set([unmarked]) : undefined,
+      )
+    expect(conflicts(2, { writes: ['a'] })).toBe(false)
+    expect(conflicts(2, { writes: ['c'] })).toBe(true)
+    expect(conflicts(2, { writes: ['c'], before: 3 })).toBe(false)
+    expect(conflicts(2, { reads: ['c'] })).toBe(true)
+    expect(conflicts(1, { ranges: [{ from: 'b', to: 'c' }] })).toBe(true)
+    expect(conflicts(2, { ranges: [{ from: 'b', to: 'c' }] })).toBe(false)
+    expect(conflicts(2, { writes: ['c'] }, 'c')).toBe(false)
   })
 })

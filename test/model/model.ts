@@ -45,6 +45,15 @@ export interface Bounds {
   readonly toInclusive?: boolean
 }
 
+/** What a transaction touched. */
+export interface Footprint {
+  readonly start: number
+  readonly before: number
+  readonly writes: Iterable<string>
+  readonly reads: Iterable<string>
+  readonly ranges: readonly Bounds[]
+}
+
 export interface View {
   /** Greatest sequence number that is visible. */
   readonly seq: number
@@ -72,17 +81,22 @@ export class Model {
     return this.entries.at(-1)?.seq ?? 0
   }
 
-  /** Records a committed batch. Throws when its sequence number or its time contradicts an earlier one (W-6, INV-7). */
+  /**
+   * Records a committed batch. Batches may be told in another order than they were committed (a stalled write learns of
+   * its commit a little later). Throws when sequence number or time contradict what is known (W-6, INV-7).
+   */
   commit(ops: readonly Op[], seq: bigint, createTs: number): void {
     const at = Number(seq)
-    const last = this.entries.at(-1)
-    if (last !== undefined && at <= last.seq) throw new Error(`seq ${seq} was given out after seq ${last.seq}`)
-    if (last !== undefined && createTs < last.createTs) {
-      throw new Error(`create_ts went back from ${last.createTs} (seq ${last.seq}) to ${createTs} (seq ${seq})`)
+    let place = this.entries.length
+    while (place > 0 && this.entries[place - 1]!.seq >= at) place--
+    const [before, after] = [this.entries[place - 1], this.entries[place]]
+    if (after?.seq === at) throw new Error(`seq ${seq} was given out twice`)
+    if ((before !== undefined && createTs < before.createTs) || (after !== undefined && createTs > after.createTs)) {
+      throw new Error(`create_ts ${createTs} of seq ${seq} is out of order: ${JSON.stringify([before, after])}`)
     }
     const rows = foldBatch(ops, (ttl) => this.#expireTs(ttl, createTs))
-    for (const [key, row] of rows) this.#versionsOf(key).push({ ...row, seq: at, createTs })
-    this.entries.push({ seq: at, createTs, keys: [...rows.keys()] })
+    for (const [key, row] of rows) insertVersion(this.#versionsOf(key), { ...row, seq: at, createTs })
+    this.entries.splice(place, 0, { seq: at, createTs, keys: [...rows.keys()] })
     this.tick = Math.max(this.tick, createTs)
   }
 
@@ -151,12 +165,6 @@ export class Model {
     return undefined
   }
 
-  /** The value that is certain at `seq`; `undefined` when there is none or its parts may have expired. */
-  certainValue(key: string, seq: number): string | undefined {
-    const parts = this.#parts(key, { seq })
-    return parts.length === 0 || parts.some((part) => this.#mayBeGone(part)) ? undefined : joined(parts)
-  }
-
   /** True when `row` is the result of one put and its expiry hides it at `instant` (design.md D4). */
   isHiddenAt(key: string, view: View, instant: number): boolean | undefined {
     const parts = this.#parts(key, view)
@@ -165,24 +173,29 @@ export class Model {
     return expireTs !== undefined && expireTs <= instant
   }
 
-  /** The conflict test of TX-6: may a transaction that began at `start` commit? */
-  conflicts(
-    start: number,
-    writes: Iterable<string>,
-    reads: Iterable<string>,
-    ranges: readonly Bounds[],
-    unmarkedOf: (seq: number) => ReadonlySet<string> | undefined,
-  ): boolean {
+  /** TX-6: does a commit between `start` and `before` (both excluded) touch what the transaction wrote or read? */
+  conflicts(footprint: Footprint, unmarkedOf: (seq: number) => ReadonlySet<string> | undefined): boolean {
+    const { start, before, writes, reads, ranges } = footprint
     const mine = new Set([...writes, ...reads])
-    for (let i = this.entries.length - 1; i >= 0 && this.entries[i]!.seq > start; i--) {
-      const entry = this.entries[i]!
-      const unmarked = unmarkedOf(entry.seq)
-      for (const key of entry.keys) {
-        if (unmarked?.has(key)) continue
-        if (mine.has(key) || ranges.some((range) => within(key, range))) return true
-      }
-    }
-    return false
+    return this.entries.some(({ seq, keys }) => {
+      if (seq <= start || seq >= before) return false
+      const unmarked = unmarkedOf(seq)
+      return keys.some((key) => !unmarked?.has(key) && (mine.has(key) || ranges.some((range) => within(key, range))))
+    })
+  }
+
+  /** True when some batch was committed with this sequence number. */
+  has(seq: number): boolean {
+    return this.entries.some((entry) => entry.seq === seq)
+  }
+
+  /** As `complaint`, for a read that gives the value only. */
+  valueComplaint(key: string, value: string | undefined, view: View): string | undefined {
+    const parts = this.#parts(key, view)
+    if (value === undefined) return this.complaint(key, undefined, view)
+    if (parts.length > 0 && this.#isMadeOf(value, parts, 0, false)) return undefined
+    const expected = parts.length === 0 ? undefined : joined(parts)
+    return `key ${show(key)} at seq ${view.seq}: expected ${show(expected)}, got ${show(value)}`
   }
 
   #parts(key: string, view: View): Version[] {
@@ -262,6 +275,12 @@ export function foldBatch(
     }
   }
   return rows
+}
+
+function insertVersion(versions: Version[], version: Version): void {
+  let place = versions.length
+  while (place > 0 && versions[place - 1]!.seq > version.seq) place--
+  versions.splice(place, 0, version)
 }
 
 export function within(key: string, bounds: Bounds): boolean {

@@ -1,0 +1,63 @@
+// What a simulated database is configured with: every seed draws its own, since one history must give one answer under
+// every setting (trust.md oracle 6).
+
+import { parseSettings, type Settings } from '../../src/db/settings.ts'
+import type { Random } from '../../src/env/random.ts'
+import type { SimStoreOptions } from '../../src/sim/store.ts'
+import { BlockCache } from '../../src/table/block-cache.ts'
+
+/** The same for the whole life of a database. */
+export interface DatabaseVector {
+  readonly hasWalStore: boolean
+  readonly formatGeneration: '0.12' | '0.15'
+}
+
+/** Drawn anew for every open. */
+export interface HandleVector {
+  readonly settings: Settings
+  readonly blockSize: number
+  readonly cache: BlockCache | false | undefined
+}
+
+export function databaseVector(random: Random): DatabaseVector {
+  return {
+    hasWalStore: random.chance(0.15),
+    formatGeneration: random.pick(['0.12', '0.15', '0.15']),
+  }
+}
+
+export function handleVector(random: Random, database: DatabaseVector): HandleVector {
+  const l0SstSizeBytes = random.pick([600, 3000, 20_000, 1 << 20])
+  const blockSize = random.pick([1024, 4096, 65_536])
+  const cache = random.pick([undefined, false as const, new BlockCache({ dataBytes: 8192, metaBytes: 8192 })])
+  const settings = parseSettings({
+    l0SstSizeBytes,
+    maxUnflushedBytes: l0SstSizeBytes * random.pick([2, 3, 20]),
+    minFilterKeys: random.pick([0, 1, 5, 1000]),
+    filterBitsPerKey: random.pick([1, 10]),
+    flushInterval: random.pick([null, 1, 10, 100, 1000]),
+    walEnabled: random.chance(0.85),
+    manifestPollInterval: random.pick([50, 1000]),
+    // Nothing compacts here: at the default of 8 tables every flush would wait for ever.
+    l0MaxSsts: 100_000,
+    l0MaxSstsPerKey: 100_000,
+    l0FlushParallelism: random.pick([1, 2, 4]),
+    compressionCodec: random.pick([null, null, null, 'snappy', 'zlib', 'lz4', 'zstd']),
+    defaultTtlMillis: random.chance(0.15) ? random.pick([100, 5000, 86_400_000]) : null,
+    compactorOptions: null,
+    garbageCollectorOptions: null,
+    formatGeneration: database.formatGeneration,
+  })
+  return { settings, blockSize, cache }
+}
+
+/** How the object store behaves for one process. */
+export function weather(random: Random, stormy: boolean): Omit<SimStoreOptions, 'bucket'> {
+  const latencyMs = random.pick([
+    [1, 1],
+    [1, 10],
+    [5, 200],
+  ] as const)
+  const faults = stormy ? random.pick([0, 0.02, 0.1, 0.25]) : 0
+  return { latencyMs, faults, timeoutMs: random.pick([50, 5000]) }
+}
