@@ -1,25 +1,33 @@
-// Zstandard frames. Decompressing: native, else fzstd. Compressing: native, else WebAssembly.
+// Zstandard. Decompressing: native, else ours. Compressing: native, else WebAssembly, loaded only for writing.
 
-import { decompress as fzstd } from 'fzstd'
 import { native } from '#native'
-import { isSlateDBError } from '../errors.ts'
+import { isSlateDBError, unavailable } from '../errors.ts'
 import { type Codec, type Decompress, damagedInput } from './codec.ts'
+import { decodeZstd } from './zstd-decode.ts'
 
-export const zstdDecompress: Decompress = (stored, maxSize) => {
-  try {
-    return native.zstdDecompress?.(stored, maxSize) ?? fzstd(stored)
-  } catch (error) {
-    throw isSlateDBError(error) ? error : damagedInput('zstd', String((error as Error).message), error)
+const { zstdCompress, zstdDecompress: zstdNative } = native
+
+export const zstdDecompress: Decompress = zstdNative === undefined ? decodeZstd : guarded(zstdNative)
+
+export async function loadZstd(): Promise<Codec> {
+  return { name: 'zstd', compress: zstdCompress ?? (await loadWasm()), decompress: zstdDecompress }
+}
+
+function guarded(decompress: Decompress): Decompress {
+  return (stored, maxSize) => {
+    try {
+      return decompress(stored, maxSize)
+    } catch (error) {
+      throw isSlateDBError(error) ? error : damagedInput('zstd', String((error as Error).message), error)
+    }
   }
 }
 
-export async function loadZstd(): Promise<Codec> {
-  return { name: 'zstd', compress: native.zstdCompress ?? (await loadWasm()), decompress: zstdDecompress }
-}
-
 async function loadWasm(): Promise<(raw: Uint8Array) => Uint8Array> {
-  const loaded = await import('@bokuweb/zstd-wasm')
-  const wasm = 'compress' in loaded ? loaded : (loaded as { default: typeof loaded }).default
-  await wasm.init()
-  return (raw) => wasm.compress(raw, 3)
+  try {
+    return (await import('./zstd-wasm.ts')).compress
+  } catch (error) {
+    const detail = 'zstd cannot be written in this runtime: WebAssembly did not load; choose another codec'
+    throw unavailable('CODEC', detail, { cause: error })
+  }
 }

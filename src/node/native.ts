@@ -19,18 +19,24 @@ const levelKey = constants.ZSTD_c_compressionLevel ?? 100
 export const native: Native = {
   ...(typeof crc32 === 'function' && { crc32: (bytes: Uint8Array) => crc32(bytes) }),
   deflate: (raw) => compact(zlib.deflateSync(raw, { level: 6 })),
-  inflate: (stored, maxSize) => compact(zlib.inflateSync(stored, { maxOutputLength: maxSize })),
+  inflate: (stored, maxSize) => compact(zlib.inflateSync(stored, limit(maxSize)), maxSize),
   ...(typeof zstdCompressSync === 'function' && {
     zstdCompress: (raw: Uint8Array) => compact(zstdCompressSync(raw, { params: { [levelKey]: 3 } })),
   }),
   ...(typeof zstdDecompressSync === 'function' && {
     zstdDecompress: (stored: Uint8Array, maxSize: number) =>
-      compact(zstdDecompressSync(stored, { maxOutputLength: maxSize })),
+      compact(zstdDecompressSync(stored, limit(maxSize)), maxSize),
   }),
 }
 
+/** zlib does not take 0. */
+function limit(maxSize: number): { maxOutputLength: number } {
+  return { maxOutputLength: Math.max(1, maxSize) }
+}
+
 /** zlib answers with Buffers cut from 16 KiB chunks: a cache must not keep the chunk, nor meet two kinds of array. */
-function compact(bytes: Uint8Array): Uint8Array {
+function compact(bytes: Uint8Array, maxSize = Number.POSITIVE_INFINITY): Uint8Array {
+  if (bytes.length > maxSize) throw new RangeError(`${bytes.length} bytes came out, at most ${maxSize} are possible`)
   const copy = new Uint8Array(bytes.length)
   copy.set(bytes)
   return copy
