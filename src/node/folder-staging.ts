@@ -43,9 +43,11 @@ export class Staged {
     }
   }
 
-  /** Sets the modification time, and tells what the etag will be under whatever name. */
-  async stamp(timeMs: number): Promise<{ etag: string; mtimeNs: bigint }> {
-    await this.handle.utimes(timeMs / 1000, timeMs / 1000)
+  /** Sets the modification time to a whole microsecond, and tells what the etag will be under whatever name. */
+  async stamp(timeUs: number): Promise<{ etag: string; mtimeNs: bigint }> {
+    // Cut down to microseconds on its way to the system, after roundings of its own: aim at the middle.
+    const seconds = (timeUs + 0.5) / 1e6
+    await this.handle.utimes(seconds, seconds)
     const stat = await this.handle.stat({ bigint: true })
     return { etag: etagOf(stat), mtimeNs: stat.mtimeNs }
   }

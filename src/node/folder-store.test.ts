@@ -75,7 +75,7 @@ describe('files', () => {
       etags.add(etag!)
       await store.put('a', text('y'), { mode: { ifMatch: etag! } })
     }
-    for (let i = 0; i < 50; i++) {
+    for (let i = 0; i < 300; i++) {
       await store.delete('a')
       const { etag } = await store.put('a', text('z'), { mode: 'create' })
       expect(etags.has(etag!)).toBe(false)

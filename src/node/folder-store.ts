@@ -79,7 +79,7 @@ export class FolderStore implements ObjectStore {
   readonly #sync = new FolderSync()
   readonly #folders: Folders
   readonly #random = systemRandom()
-  #stamps = 0
+  #stamps = this.#random.int(0, 999)
 
   constructor(root: string, options: FolderStoreOptions = {}) {
     this.root = resolve(root)
@@ -226,7 +226,7 @@ export class FolderStore implements ObjectStore {
   async #publish(path: string, file: string, staged: Staged, mode: PutMode): Promise<PutResult> {
     // Kernels stamp files with a clock of some milliseconds; the etag needs a finer one.
     this.#stamps = (this.#stamps + 1) % 1000
-    let stamp = await staged.stamp(systemClock.now() + this.#stamps / 1000)
+    let stamp = await staged.stamp(systemClock.now() * 1000 + this.#stamps)
     if (this.#durable) await staged.handle.sync()
     for (;;) {
       if (typeof mode === 'string') {
@@ -237,7 +237,7 @@ export class FolderStore implements ObjectStore {
       const replaced = await this.#change(path, file, expected, async (current) => {
         if (stamp.mtimeNs <= current.mtimeNs) {
           // Modification times of one name only grow, or a version could seem to return.
-          stamp = await staged.stamp(Number(current.mtimeNs / 1000n + 2n) / 1000)
+          stamp = await staged.stamp(Number(current.mtimeNs / 1000n + 1n))
           if (this.#durable) await staged.handle.sync()
         }
         await rename(staged.name, file)

@@ -44,24 +44,26 @@ async function collect(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   signal?.throwIfAborted()
-  for (const entry of await entriesOf(`${root}/${folder}`)) {
-    const path = folder + entry
-    if (entry.endsWith('/')) {
-      const reaches = path.startsWith(prefix) || prefix.startsWith(path)
-      const allBehind = comparePaths(path, startAfter) > 0 || startAfter.startsWith(path)
-      if (reaches && allBehind) await collect(root, path, prefix, startAfter, out, signal)
-    } else if (path.startsWith(prefix) && comparePaths(path, startAfter) > 0) out.push(path)
+  const wanted = (path: string): boolean =>
+    path.endsWith('/')
+      ? (path.startsWith(prefix) || prefix.startsWith(path)) &&
+        (comparePaths(path, startAfter) > 0 || startAfter.startsWith(path))
+      : path.startsWith(prefix) && comparePaths(path, startAfter) > 0
+  // Filtered before sorting: most listings ask for the few names behind the last one they know.
+  const paths = (await entriesOf(`${root}/${folder}`)).map((entry) => folder + entry).filter(wanted)
+  for (const path of paths.sort(comparePaths)) {
+    if (path.endsWith('/')) await collect(root, path, prefix, startAfter, out, signal)
+    else out.push(path)
   }
 }
 
-/** Sorted names; those of folders end in a slash, which is how their contents sort among the files. */
+/** Names in a folder; those of folders end in a slash, which is how their contents sort among the files. */
 async function entriesOf(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
     return entries
       .filter((entry) => entry.isDirectory() || (entry.isFile() && !STAGING_NAME.test(entry.name)))
       .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
-      .sort(comparePaths)
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
     throw error
