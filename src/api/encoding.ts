@@ -39,8 +39,8 @@ export type Decoded<E> = E extends 'binary'
 /** `T`, unless this call names an encoding of its own. */
 export type As<E, T> = E extends EncodingOption ? Decoded<E> : T
 
-/** What may be passed where `T` comes out. */
-export type Input<T> = [T] extends [Uint8Array] ? BytesInput : T
+/** What may be passed where `T` comes out: any accepted form of bytes for bytes, else a `T`. `any` stays `any`. */
+export type Input<T> = 0 extends 1 & T ? T : [T] extends [Uint8Array] ? BytesInput : T
 
 export const binary: Encoding<Uint8Array> = { name: 'binary', encode: toBytes, decode: (bytes) => bytes }
 

@@ -104,7 +104,8 @@ export function translated(error: unknown): unknown {
 
 function message(error: SlateDBError): string {
   const { cause } = error
-  const detail = cause instanceof globalThis.Error ? ` (${cause.message})` : ''
+  // Why a handle closed is its reason; what led there stays the cause.
+  const detail = cause instanceof globalThis.Error && error.kind !== 'Closed' ? ` (${cause.message})` : ''
   const original = ORIGINAL[error.code]
   if (original !== undefined) return `${original}${detail}`
   return detail === '' || error.message.includes((cause as globalThis.Error).message)

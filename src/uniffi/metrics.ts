@@ -108,7 +108,7 @@ export class DefaultMetricsRecorder extends UniffiObjectBase implements MetricsR
     )
     return {
       record(value) {
-        const over = boundaries.findIndex((boundary) => value <= boundary)
+        const over = boundaries.findIndex((boundary) => value < boundary)
         counts[over === -1 ? boundaries.length : over]! += 1n
         count += 1n
         sum += value
