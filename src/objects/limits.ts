@@ -2,13 +2,40 @@
 
 import type { Clock } from '../env/env.ts'
 
+/**
+ * A signal that many calls at once listen to, with one listener of its own: platforms take a signal with many listeners
+ * for a leak and print a warning.
+ */
+export class SharedSignal {
+  readonly signal: AbortSignal
+  readonly #listeners = new Set<() => void>()
+
+  constructor(signal: AbortSignal) {
+    this.signal = signal
+    const abort = () => {
+      for (const listener of [...this.#listeners]) listener()
+    }
+    if (!signal.aborted) signal.addEventListener('abort', abort, { once: true })
+  }
+
+  /** The returned function forgets the listener. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
 export class Limits {
   readonly #controller = new AbortController()
   readonly #ended: Promise<never>
   readonly #release: (() => void)[] = []
   #end!: (error: unknown) => void
 
-  constructor(clock: Clock, deadline: { ms: number; error: () => unknown } | undefined, signals: AbortSignal[]) {
+  constructor(
+    clock: Clock,
+    deadline: { ms: number; error: () => unknown } | undefined,
+    signals: readonly (AbortSignal | SharedSignal)[],
+  ) {
     this.#ended = new Promise((_, reject) => {
       this.#end = (error) => {
         this.#controller.abort(error)
@@ -17,9 +44,11 @@ export class Limits {
     })
     // Nobody may be racing at the moment it ends.
     this.#ended.catch(() => {})
-    for (const signal of signals) {
+    for (const source of signals) {
+      const signal = source instanceof SharedSignal ? source.signal : source
       const abort = () => this.#end(signal.reason)
       if (signal.aborted) abort()
+      else if (source instanceof SharedSignal) this.#release.push(source.listen(abort))
       else {
         signal.addEventListener('abort', abort, { once: true })
         this.#release.push(() => signal.removeEventListener('abort', abort))

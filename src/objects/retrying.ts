@@ -8,7 +8,7 @@ import { sleep } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
 import { dataError, isSlateDBError, isStoreError, unavailable } from '../errors.ts'
 import { equalBodies } from './body.ts'
-import { Limits } from './limits.ts'
+import { Limits, SharedSignal } from './limits.ts'
 import {
   type Body,
   bodySize,
@@ -59,6 +59,7 @@ class RetryingStore implements ObjectStore {
   readonly #env: Env
   readonly #random: Random
   readonly #options: RetryOptions
+  readonly #owner: SharedSignal | undefined
   #metadata: boolean
 
   constructor(store: ObjectStore, env: Env, options: RetryOptions) {
@@ -66,6 +67,7 @@ class RetryingStore implements ObjectStore {
     this.#env = env
     this.#random = env.random.fork('retrying')
     this.#options = options
+    this.#owner = options.signal && new SharedSignal(options.signal)
     this.capabilities = store.capabilities
     this.#metadata = store.capabilities.metadata
     if (store.startUpload !== undefined) this.startUpload = (path, request) => this.#startUpload(path, request)
@@ -235,10 +237,9 @@ class RetryingStore implements ObjectStore {
     request: RequestOptions | undefined,
     work: (limits: Limits | undefined) => Promise<T>,
   ): Promise<T> {
-    const { signal } = this.#options
     // Timers of the platform count to 2^31: longer is as good as never.
     const deadlineMs = (this.#options.deadlineMs ?? Infinity) < 2 ** 31 ? this.#options.deadlineMs : undefined
-    const signals = [request?.signal, signal].filter((one) => one !== undefined)
+    const signals = [request?.signal, this.#owner].filter((one) => one !== undefined)
     if (deadlineMs === undefined && signals.length === 0) return work(undefined)
     const deadline =
       deadlineMs === undefined ? undefined : { ms: deadlineMs, error: () => deadlineError(name, path, deadlineMs) }
