@@ -12,6 +12,8 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const ULID_LENGTH = 26
 const MAX_TIME = 2 ** 48 - 1
 
+const CODE_OF = Array.from(ALPHABET, (character) => character.charCodeAt(0))
+
 /** Value of each character code, -1 for characters outside the alphabet. */
 const VALUE_OF = (() => {
   const values = new Int8Array(128).fill(-1)
@@ -53,19 +55,21 @@ export function ulidTime(text: string): number {
 
 export function ulidFromBytes(bytes: Uint8Array): string {
   // 128 bits in 26 groups of 5: the first group holds the top 3 bits.
-  let text = ''
+  const codes: number[] = new Array(ULID_LENGTH)
   let pending = 0
   let bits = 2
+  let at = 0
   for (let i = 0; i < 16; i++) {
     pending = (pending << 8) | bytes[i]!
     bits += 8
     while (bits >= 5) {
       bits -= 5
-      text += ALPHABET[(pending >>> bits) & 31]
+      codes[at++] = CODE_OF[(pending >>> bits) & 31]!
     }
     pending &= (1 << bits) - 1
   }
-  return text
+  // One flat string: joined piece by piece it would be flattened at its first use as a map key, at twice the price.
+  return String.fromCharCode(...codes)
 }
 
 export function ulidToBytes(text: string): Uint8Array {

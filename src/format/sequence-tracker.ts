@@ -64,39 +64,50 @@ export function encodeTracker(tracker: SequenceTracker): Uint8Array {
   const bits = new BitWriter(32 + seqs.length * 4)
   bits.write(VERSION, 8)
   for (let shift = 0; shift < 32; shift += 8) bits.write((seqs.length >>> shift) & 0xff, 8)
-  writeColumn(bits, seqs)
-  writeColumn(bits, times.map(BigInt))
+  writeColumn(bits, seqs.length, seqs[0] ?? 0n, (i) => seqDelta(seqs, i))
+  writeColumn(bits, times.length, BigInt(times[0] ?? 0), (i) => times[i]! - times[i - 1]!)
   return bits.toBytes()
 }
 
 /** Strict, as the original is: anything but a whole tracker of version 1 is a Data error. Bytes behind it are ignored. */
 export function decodeTracker(bytes: Uint8Array, what: string): SequenceTracker {
-  const damaged = (detail: string, cause?: unknown) =>
-    dataError('INVALID_SEQUENCE_TRACKER', `${what}: damaged sequence tracker: ${detail}`, { cause })
+  const damaged = (detail: string) =>
+    dataError('INVALID_SEQUENCE_TRACKER', `${what}: damaged sequence tracker: ${detail}`)
   if (bytes.length < 5) throw damaged(`${bytes.length} bytes`)
   if (bytes[0] !== VERSION) throw damaged(`version ${bytes[0]}, expected ${VERSION}`)
   const count = bytes[1]! + bytes[2]! * 0x100 + bytes[3]! * 0x10000 + bytes[4]! * 0x1000000
   const bits = new BitReader(bytes, 5)
-  const seqs = readColumn(bits, count, damaged).map((value) => BigInt.asUintN(64, value))
-  const times = readColumn(bits, count, damaged).map((value) => {
-    const seconds = Number(value)
-    if (!Number.isSafeInteger(seconds)) throw damaged(`time ${value} is larger than 2^53 - 1`)
-    return seconds
-  })
+  const seqColumn = readColumn(bits, count, damaged)
+  const timeColumn = readColumn(bits, count, damaged)
+  let seq = seqColumn.first
+  let time = Number(BigInt.asIntN(64, timeColumn.first))
+  const seqs: bigint[] = new Array(count)
+  const times: number[] = new Array(count)
+  for (let i = 0; i < count; i++) {
+    if (i > 0) {
+      seq = BigInt.asUintN(64, seq + BigInt(seqColumn.deltas[i]!))
+      time += timeColumn.deltas[i]!
+    }
+    if (!Number.isSafeInteger(time)) throw damaged('a time is larger than 2^53 - 1')
+    seqs[i] = seq
+    times[i] = time
+  }
   return { seqs, times }
 }
 
-function writeColumn(bits: BitWriter, values: readonly bigint[]): void {
-  bits.write(values.length, 32)
-  if (values.length > 0) {
-    const first = BigInt.asUintN(64, values[0]!)
-    bits.write(Number(first >> 32n), 32)
-    bits.write(Number(first & 0xffffffffn), 32)
+/** The difference to the value before, as the signed 64-bit number that is stored. */
+const seqDelta = (seqs: readonly bigint[], i: number): number => Number(BigInt.asIntN(64, seqs[i]! - seqs[i - 1]!))
+
+function writeColumn(bits: BitWriter, count: number, first: bigint, deltaAt: (i: number) => number): void {
+  bits.write(count, 32)
+  if (count > 0) {
+    bits.write(Number(BigInt.asUintN(32, first >> 32n)), 32)
+    bits.write(Number(BigInt.asUintN(32, first)), 32)
   }
-  let delta = 0n
-  for (let i = 1; i < values.length; i++) {
-    const next = BigInt.asIntN(64, values[i]! - values[i - 1]!)
-    writeDelta(bits, Number(BigInt.asIntN(32, next - delta)))
+  let delta = 0
+  for (let i = 1; i < count; i++) {
+    const next = deltaAt(i)
+    writeDelta(bits, next - delta)
     delta = next
   }
   bits.align()
@@ -116,28 +127,27 @@ function writeDelta(bits: BitWriter, dod: number): void {
   }
 }
 
-function readColumn(bits: BitReader, expected: number, damaged: (detail: string) => Error): bigint[] {
+/** `deltas[0]` is unused. A delta is a sum of 32-bit numbers, one per value: exact as a number for any list there is. */
+function readColumn(
+  bits: BitReader,
+  expected: number,
+  damaged: (detail: string) => Error,
+): { first: bigint; deltas: Float64Array } {
   if (bits.remaining < 32) throw damaged('it ends early')
   const count = bits.read(32)
   if (count !== expected) throw damaged(`a column of ${count} values, expected ${expected}`)
   // A further value takes at least one bit: a count that cannot be true costs no memory.
   if (count > 0 && bits.remaining < 64 + count - 1) throw damaged('it ends early')
-  const values: bigint[] = []
-  let value = 0n
-  let delta = 0n
-  for (let i = 0; i < count; i++) {
-    if (i === 0) value = (BigInt(bits.read(32)) << 32n) | BigInt(bits.read(32))
-    else {
-      const dod = readDelta(bits)
-      if (dod === undefined) throw damaged('it ends early')
-      if (dod !== 0) delta = BigInt.asIntN(64, delta + BigInt(dod))
-      value += delta
-    }
-    value = BigInt.asIntN(64, value)
-    values.push(value)
+  const first = count === 0 ? 0n : (BigInt(bits.read(32)) << 32n) | BigInt(bits.read(32))
+  const deltas = new Float64Array(count)
+  let delta = 0
+  for (let i = 1; i < count; i++) {
+    const dod = readDelta(bits)
+    if (dod === undefined) throw damaged('it ends early')
+    deltas[i] = delta += dod
   }
   bits.align()
-  return values
+  return { first, deltas }
 }
 
 function readDelta(bits: BitReader): number | undefined {
@@ -161,22 +171,24 @@ function readDelta(bits: BitReader): number | undefined {
 function storable(tracker: SequenceTracker): SequenceTracker {
   const { seqs, times } = tracker
   let start = 0
-  let seqDelta = 0n
-  let timeDelta = 0
+  let lastSeq = 0
+  let lastTime = 0
   for (let i = 1; i < seqs.length; i++) {
-    let nextSeq = BigInt.asIntN(64, seqs[i]! - seqs[i - 1]!)
-    let nextTime = times[i]! - times[i - 1]!
-    const jump = nextSeq - seqDelta
-    if (BigInt.asIntN(32, jump) !== jump || Math.abs(nextTime - timeDelta) > 0x7fffffff) {
+    let seq = seqDelta(seqs, i)
+    let time = times[i]! - times[i - 1]!
+    if (!fits(seq - lastSeq) || !fits(time - lastTime)) {
       start = i
-      nextSeq = 0n
-      nextTime = 0
+      seq = 0
+      time = 0
     }
-    seqDelta = nextSeq
-    timeDelta = nextTime
+    lastSeq = seq
+    lastTime = time
   }
   return start === 0 ? tracker : { seqs: seqs.slice(start), times: times.slice(start) }
 }
+
+/** Whether a delta of deltas is a 32-bit number. Rounding of what is larger than 2^53 does not make it one. */
+const fits = (dod: number): boolean => dod >= -0x80000000 && dod <= 0x7fffffff
 
 const evens = <T>(items: readonly T[]): T[] => items.filter((_, i) => i % 2 === 0)
 

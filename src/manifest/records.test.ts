@@ -5,8 +5,9 @@ import type { Env } from '../env/env.ts'
 import { Random } from '../env/random.ts'
 import { createEnv } from '../env/system.ts'
 import { isSlateDBError } from '../errors.ts'
+import { encodeBoundary } from '../format/boundary.ts'
 import { initialCompactions } from '../format/compactions.ts'
-import { decodeManifest, initialManifest, type Manifest, type TableView } from '../format/manifest.ts'
+import { decodeManifest, encodeManifest, initialManifest, type Manifest, type TableView } from '../format/manifest.ts'
 import { Paths } from '../format/paths.ts'
 import { EMPTY_TRACKER } from '../format/sequence-tracker.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
@@ -105,6 +106,17 @@ describe('epochs', () => {
     expect(await pending.confirm()).toBe('written')
     expect(writer.epoch).toBe(1)
     expect(writer.current.id).toBe(2)
+  })
+
+  test('a claim that GC overtook does not count (MS-3), and is begun again', async () => {
+    const { bucket, open } = await newDatabase()
+    const writer = writerManifest(open())
+    const pending = await writer.beginClaim()
+    await bucket.put(paths.manifest(9), encodeManifest({ ...initialManifest(), writerEpoch: 5 }), { mode: 'create' })
+    await bucket.put(paths.manifestBoundary, encodeBoundary(8), { mode: 'create' })
+    expect(await pending.confirm()).toBe('conflict')
+    expect(writer.epoch).toBeUndefined()
+    expect(await writer.claim()).toMatchObject({ id: 10, value: { writerEpoch: 6 } })
   })
 
   test('requests: a claim on a known manifest is one PUT and one GET', async () => {
