@@ -1,0 +1,88 @@
+// What the package costs those who load it: bytes for a browser that only reads, and modules for everybody.
+
+import { readdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build, type Metafile } from 'esbuild'
+import { describe, expect, test } from 'vitest'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const CLI_PACKAGES = ['commander', 'cli-progress', 'picocolors', 'csv-parse', 'smol-toml', 'yaml']
+const CODEC_PACKAGES = ['snappyjs', 'lz4js', 'fflate', 'fzstd', '@bokuweb/zstd-wasm']
+const STORE_PACKAGES = ['aws4fetch', 'fast-xml-parser']
+
+/** Bundles `code` as a browser would get it; splitting keeps what loads at once apart from what loads on demand. */
+async function bundle(code: string) {
+  const result = await build({
+    stdin: { contents: code, resolveDir: ROOT, loader: 'ts' },
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['browser'],
+    minify: true,
+    metafile: true,
+    write: false,
+    outdir: 'out',
+    absWorkingDir: ROOT,
+    logLevel: 'error',
+    alias: {
+      '#native': join(ROOT, 'src/compress/no-native.ts'),
+      '#host': join(ROOT, 'src/objects/no-host.ts'),
+    },
+  })
+  const eager = eagerOutputs(result.metafile)
+  const files = result.outputFiles.filter((file) => eager.has(relative(ROOT, file.path)))
+  return {
+    gzipped: gzipSync(Buffer.concat(files.map((file) => file.contents))).length,
+    inputs: inputsOf(result.metafile, eager),
+  }
+}
+
+/** The entry's output and all that it imports statically. */
+function eagerOutputs(metafile: Metafile): Set<string> {
+  const entry = Object.keys(metafile.outputs).find((name) => metafile.outputs[name]!.entryPoint === '<stdin>')!
+  const found = new Set([entry])
+  for (const name of found) {
+    for (const { path, kind } of metafile.outputs[name]!.imports) if (kind === 'import-statement') found.add(path)
+  }
+  return found
+}
+
+function inputsOf(metafile: Metafile, outputs: Set<string>): string[] {
+  return [...new Set([...outputs].flatMap((name) => Object.keys(metafile.outputs[name]!.inputs)))]
+}
+
+const packagesIn = (inputs: readonly string[], names: readonly string[]) =>
+  names.filter((name) => inputs.some((input) => input.includes(`node_modules/${name}/`)))
+
+describe('what loads', () => {
+  test('a reader over HTTP, bundled for a browser, stays below 60 KB gzipped', async () => {
+    const { gzipped, inputs } = await bundle(
+      `export { openReader } from './src/db/reader.ts'\nexport { HttpStore } from './src/stores/http.ts'`,
+    )
+    expect(inputs).toContain('src/db/reader.ts')
+    expect(inputs).toContain('src/stores/http.ts')
+    expect(gzipped).toBeLessThan(60_000)
+  })
+
+  test('all of the main entry, bundled for a browser, stays below 80 KB gzipped', async () => {
+    const { gzipped } = await bundle(`export * from './src/index.ts'`)
+    expect(gzipped).toBeGreaterThan(20_000)
+    expect(gzipped).toBeLessThan(80_000)
+  })
+
+  test('the main entry loads no package of the command line, no codec, no store, and nothing of Node', async () => {
+    const { inputs } = await bundle(`export * from './src/index.ts'`)
+    expect(inputs.some((input) => input.endsWith('src/api/slatedb.ts'))).toBe(true)
+    expect(packagesIn(inputs, [...CLI_PACKAGES, ...CODEC_PACKAGES, ...STORE_PACKAGES])).toEqual([])
+    expect(inputs.filter((input) => /^src\/(node|cli|sim)\//.test(input))).toEqual([])
+  })
+
+  test('the packages looked for are the ones that are there', () => {
+    const installed = readdirSync(join(ROOT, 'node_modules'))
+    const needed = [...CLI_PACKAGES, ...CODEC_PACKAGES].map((name) => name.split('/')[0]!)
+    expect(needed.filter((name) => !installed.includes(name))).toEqual([])
+  })
+})
