@@ -35,6 +35,8 @@ export class ChunkedUpload implements Upload {
   #partCount = 0
   #begun: Promise<void> | undefined
   readonly #inFlight = new Set<Promise<void>>()
+  /** The last parts launched, as many as there are places. */
+  readonly #recent: Promise<void>[] = []
   #failure: { error: unknown } | undefined
   #state: 'open' | 'completing' | 'ended' = 'open'
 
@@ -113,15 +115,17 @@ export class ChunkedUpload implements Upload {
 
   #launch(chunk: Uint8Array, options: RequestOptions): void {
     const number = ++this.#partCount
-    const previous = this.#options.concurrency === 1 ? [...this.#inFlight] : []
     this.#begun ??= this.#sink.begin(options)
-    const sent = Promise.all([this.#begun, ...previous])
+    // Each waits for the one that many places before it: never more at once, and in order where there is one place.
+    const before = this.#recent.length < this.#options.concurrency ? undefined : this.#recent.shift()
+    const sent = Promise.all([this.#begun, before])
       .then(() => (this.#failure === undefined ? this.#sink.part(number, chunk, options) : undefined))
       .catch((error: unknown) => {
         this.#failure ??= { error }
       })
       .finally(() => this.#inFlight.delete(sent))
     this.#inFlight.add(sent)
+    this.#recent.push(sent)
   }
 
   /** The next `length` pending bytes as one buffer. */
