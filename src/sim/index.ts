@@ -1,6 +1,9 @@
 // `slatedb-ts/testing`: virtual time, simulated processes and stores, and the contracts of stores and cursors as suites.
 
 export { type PendingTimer, SimClock, type SimClockOptions } from './clock.ts'
+export { type CrashPoint, type EveryCrashOptions, everyCrash } from './crashes.ts'
+export { type CursorRequest, type CursorSuiteOptions, cursorSuite, type MakeCursor } from './cursor-suite.ts'
+export { type Depth, measureDepth } from './depth.ts'
 export { simEnv } from './env.ts'
 export type { FaultKind, FaultRates } from './faults.ts'
 export { SimProcess } from './process.ts'

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { sleep } from '../env/env.ts'
 import { retrying } from '../objects/retrying.ts'
 import { SimClock } from './clock.ts'
+import { everyCrash } from './crashes.ts'
+import { measureDepth } from './depth.ts'
 import { type Sim, simulate } from './simulate.ts'
 
 const text = (words: string) => new TextEncoder().encode(words)
@@ -259,6 +261,57 @@ describe('simulate', () => {
       expect(sim.clock.monotonic()).toBe(2002)
     })
   })
+})
+
+describe('everyCrash', () => {
+  /** Moves an object by copy and delete; crash-safe as long as the copy comes first. */
+  const move = (steps: readonly string[]) =>
+    everyCrash(3, async (sim, arm) => {
+      await sim.bucket().put('from', text('x'), { mode: 'create' })
+      const victim = sim.process('victim')
+      const store = victim.store()
+      arm(store)
+      const work = async () => {
+        for (const step of steps) await (step === 'copy' ? store.copy('from', 'to') : store.delete('from'))
+      }
+      await Promise.race([work(), victim.dead])
+      await sim.sleep(100)
+      if ((await sim.bucket().list('')).length === 0) throw new Error('the object is lost')
+    })
+
+  test('visits both sides of every call', async () => {
+    expect(await move(['copy', 'delete'])).toBe(4)
+  })
+
+  test('names the crash point that breaks what must hold', async () => {
+    await expect(move(['copy', 'delete', 'delete'])).resolves.toBe(6)
+    const wrong = everyCrash(3, async (sim, arm) => {
+      const victim = sim.process('victim')
+      const store = victim.store()
+      arm(store)
+      const work = async () => {
+        await store.put('a', text('x'), { mode: 'create' })
+        await store.put('b', text('x'), { mode: 'create' })
+      }
+      await Promise.race([work(), victim.dead])
+      await sim.sleep(100)
+      if ((await sim.bucket().list('')).length === 1) throw new Error('half done')
+    })
+    await expect(wrong).rejects.toThrow('[seed 3, crash after call 1] simulation with seed 3 failed: half done')
+  })
+})
+
+test('measureDepth counts calls that wait for each other', async () => {
+  const { depth, requests } = await measureDepth(
+    async (sim, store) => {
+      await sim.bucket().put('a', text('x'), { mode: 'create' })
+      await store.list('')
+      await Promise.all([store.get('a'), store.head('a').then(() => store.delete('a'))])
+      await sleep(sim.env.clock, 100)
+    },
+    { unitMs: 1000 },
+  )
+  expect([depth, requests.length]).toEqual([3, 4])
 })
 
 async function deep(levels: number): Promise<void> {

@@ -119,6 +119,9 @@ export class Sim {
   }
 }
 
+const NOTHING_LEFT =
+  'nothing is left to happen, and the scenario has not ended (real timers, files and sockets do not count)'
+
 /** Runs `scenario` to its end. */
 export async function simulate<T>(
   seed: number | string,
@@ -163,7 +166,7 @@ export async function simulate<T>(
       await clock.settle()
       if (rejections.length > 0) throw failed(`left a promise rejected: ${messageOf(rejections[0])}`, rejections[0])
       if (end !== undefined) break
-      if (clock.nextDueMs() === undefined) throw stuck('nothing is left to happen, and the scenario has not ended')
+      if (clock.nextDueMs() === undefined) throw stuck(NOTHING_LEFT)
       if (clock.nextDueMs()! > maxMs) throw stuck(`the scenario has not ended after ${maxMs} ms`)
       if (++events > maxEvents) throw stuck(`the scenario has not ended after ${maxEvents} events`)
       clock.runNext()
