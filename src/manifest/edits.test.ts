@@ -307,6 +307,33 @@ describe('publishing L0 (FL-12)', () => {
   })
 })
 
+describe('publishing what a lost answer hid', () => {
+  const publication = (n: number, lastSeq: bigint): L0Publication => ({
+    views: [{ prefix: encodeUtf8(''), view: view(n) }],
+    replayAfterWalId: n,
+    lastTick: n,
+    lastSeq,
+    recentSnapshotMinSeq: lastSeq,
+    tracker: EMPTY_TRACKER,
+  })
+  const first = publishL0(manifest({}), [publication(10, 100n)])
+
+  test('nothing is published twice', () => {
+    expect(publishL0(first, [publication(10, 100n)])).toBe(first)
+    const next = publishL0(first, [publication(10, 100n), publication(11, 200n)])
+    expect(names(next.tree.l0)).toEqual([11, 10])
+  })
+
+  test('also after compaction took it', () => {
+    const compacted = { ...first, tree: tree([], [[0, 30]], 10) }
+    expect(publishL0(compacted, [publication(10, 100n)])).toBe(compacted)
+  })
+
+  test('a table that is nowhere with a sequence number that is taken stays an error', () => {
+    expect(codeOf(() => publishL0(first, [publication(12, 100n)]))).toBe('Invalid SLATEDB_INVALID_SEQUENCE_ORDER')
+  })
+})
+
 describe('time of the newest L0 (GC-11)', () => {
   test.each([
     ['nothing', tree([]), 0],
