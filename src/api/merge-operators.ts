@@ -30,17 +30,15 @@ type Json = Record<string, unknown>
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** RFC 7396 without its deletions: a `null` stays, since the base it would delete from may not be known yet. */
+/**
+ * Fields of `patch` over those of `base`. Only the top level: a deep merge is not associative once a field changes
+ * between object and something else. For the same reason a value that is no object takes no patches.
+ */
 function patched(base: unknown, patch: unknown): unknown {
-  if (!isObject(base) || !isObject(patch)) return patch
+  if (!isObject(patch)) return patch
+  if (!isObject(base)) return base
   // Object.fromEntries defines keys, so "__proto__" is a key like any other.
-  return Object.fromEntries([
-    ...Object.entries(base),
-    ...Object.entries(patch).map(([name, value]) => [
-      name,
-      Object.hasOwn(base, name) ? patched(base[name], value) : value,
-    ]),
-  ]) as Json
+  return Object.fromEntries([...Object.entries(base), ...Object.entries(patch)])
 }
 
 /** Union in order of first appearance; elements are the same when their JSON is. */
@@ -60,7 +58,7 @@ const over =
 
 /** Merge operators for common jobs; use one as `mergeOperator` on open. */
 export const mergeOperators = {
-  /** Adds JSON numbers: fits `valueEncoding: 'json'`. */
+  /** Adds JSON numbers: fits `valueEncoding: 'json'`. Exact for integers up to 2^53. */
   counter: over((a, b) => writeJson(jsonNumber(a) + jsonNumber(b))),
   /** Adds unsigned 64-bit integers, little-endian; wraps around. */
   sumU64LE: over((a, b) => {
@@ -74,7 +72,10 @@ export const mergeOperators = {
   min: over((a, b) => (compareBytes(a, b) <= 0 ? a : b)),
   /** Writes the operand behind what is there. */
   append: over((a, b) => concatBytes([a, b])),
-  /** Deep-merges JSON objects; anything else is replaced. `null` is a value here, not a deletion. */
+  /**
+   * Sets fields of a JSON object, at its top level; `null` is a value, not a deletion. An operand that is no object
+   * replaces everything, and what is no object takes no patches.
+   */
   jsonPatch: over((a, b) => writeJson(patched(readJson(a), readJson(b)))),
   /** Unites JSON arrays; an operand that is no array counts as one element. */
   setUnion: (_key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array): Uint8Array =>
