@@ -5,6 +5,7 @@ import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
 import { Slab } from '../bytes/slab.ts'
 import { showKey } from '../bytes/text.ts'
 import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { reaches } from '../cursor/rows.ts'
 import { invalid } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
 
@@ -30,6 +31,8 @@ export class Scan {
   #lastKey: Uint8Array | undefined
   /** Where the next step goes first. */
   #seekKey: Uint8Array | undefined
+  /** The cursor said WAIT inside next(): the same call must be repeated before another one. */
+  #inNext = false
   #failed: { error: unknown } | undefined
   #closed = false
 
@@ -81,7 +84,7 @@ export class Scan {
         )
       }
     }
-    this.#seekKey = key
+    this.#seekKey = key.slice()
   }
 
   close(): void {
@@ -111,9 +114,18 @@ export class Scan {
   }
 
   #advance(): Step {
-    if (this.#seekKey === undefined) return this.#cursor!.next()
-    const step = this.#cursor!.seek(this.#seekKey)
-    if (step !== WAIT) this.#seekKey = undefined
+    const cursor = this.#cursor!
+    if (this.#seekKey !== undefined && !this.#inNext) {
+      const step = cursor.seek(this.#seekKey)
+      if (step !== WAIT) this.#seekKey = undefined
+      return step
+    }
+    const step = cursor.next()
+    this.#inNext = step === WAIT
+    if (step === WAIT || this.#seekKey === undefined) return step
+    // A short batch left the cursor waiting inside next(); that ends first, and the row may lie before the seek's key.
+    if (step === ROW && !reaches(cursor.row, this.#seekKey, this.#source.descending)) return this.#advance()
+    this.#seekKey = undefined
     return step
   }
 
@@ -140,6 +152,7 @@ export class Scan {
           throw error
         }
         this.#cursor = this.#source.open()
+        this.#inNext = false
       }
       if (this.#closed) return false
       const step = this.#step()
