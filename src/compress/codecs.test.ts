@@ -1,4 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib'
+import { decompress as fzstd } from 'fzstd'
+import lz4js from 'lz4js'
+import snappyjs from 'snappyjs'
 import { describe, expect, test, vi } from 'vitest'
 import { Random } from '../env/random.ts'
 import { isSlateDBError } from '../errors.ts'
@@ -83,6 +86,37 @@ test('zlib reads and is read by others', async () => {
   const raw = sample(new Random('zlib'), 5000)
   same(codec.decompress(new Uint8Array(deflateSync(raw, { level: 1 })), 5000), raw)
   same(new Uint8Array(inflateSync(codec.compress(raw))), raw)
+})
+
+test('other decoders agree', async () => {
+  const random = new Random('oracles')
+  const [snappy, lz4, zstd] = await Promise.all([loadCodec('snappy'), loadCodec('lz4'), loadCodec('zstd')])
+  for (let i = 0; i < 200; i++) {
+    const raw = sample(random, random.pick([1, 12, 13, 14, 100, 4096, 4096, 66_000]))
+    same(snappyjs.uncompress(snappy.compress(raw)), raw)
+    const stored = lz4.compress(raw)
+    const out = new Uint8Array(raw.length)
+    expect(lz4js.decompressBlock(stored, out, 4, stored.length - 4, 0)).toBe(raw.length)
+    same(out, raw)
+    const frame = zstd.compress(raw)
+    same(fzstd(frame), raw)
+    same(decodeZstd(frame, raw.length), raw)
+  }
+})
+
+test('LZ4 blocks of another encoder', async () => {
+  const random = new Random('lz4js')
+  const { decompress } = await loadCodec('lz4')
+  for (let i = 0; i < 100; i++) {
+    const raw = sample(random, random.pick([100, 4096, 66_000]))
+    const block = new Uint8Array(raw.length * 2 + 100)
+    const length = lz4js.compressBlock(raw, block, 0, raw.length, new Uint32Array(1 << 16))
+    if (length === 0) continue
+    const stored = new Uint8Array(4 + length)
+    new DataView(stored.buffer).setUint32(0, raw.length, true)
+    stored.set(block.subarray(0, length), 4)
+    same(decompress(stored, raw.length), raw)
+  }
 })
 
 describe('lies and bombs cost nothing', () => {
