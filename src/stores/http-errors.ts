@@ -40,7 +40,7 @@ export function scrub(text: string, secrets: readonly string[] = []): string {
   let out = text
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) continue
-    for (const spelling of [secret, encodeURIComponent(secret), safeDecode(secret)]) {
+    for (const spelling of [secret, encodeURIComponent(secret), formEncoded(secret), safeDecode(secret)]) {
       if (spelling.length >= MIN_SECRET) out = out.replaceAll(spelling, '[redacted]')
     }
   }
@@ -51,6 +51,10 @@ export function scrub(text: string, secrets: readonly string[] = []): string {
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
   return out.length > 300 ? `${out.slice(0, 300)}...` : out
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ _: text }).toString().slice(2)
 }
 
 function safeDecode(text: string): string {
