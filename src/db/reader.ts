@@ -21,7 +21,7 @@ import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
 import { replayWal } from '../wal/replay.ts'
-import { listWalTail } from '../wal/tail.ts'
+import { listWalTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
 import { checkInitialized } from './check-manifest.ts'
@@ -207,7 +207,11 @@ export class DbReader {
 
   /** First round, while opening: its errors are the caller's. */
   async catchUp(): Promise<void> {
-    await this.#replay()
+    const tail = await this.#listTail()
+    // Nothing behind the manifest: it needs no second look.
+    if (tail === undefined || tail.sizes.size === 0) return
+    if (await this.#parts.manifest.refresh()) this.#adopt(this.#parts.manifest.current!)
+    await this.#replay(tail)
   }
 
   start(): void {
@@ -217,9 +221,12 @@ export class DbReader {
   async #look(): Promise<boolean> {
     const { manifest, state } = this.#parts
     const before = state.durableSeq
+    // The log first: what a writer without a WAL published before these files were written is only in the manifest, and
+    // one read earlier than the list may lack it. Rows would then show without those that were committed before them.
+    const tail = await this.#listTail()
     const changed = await manifest.refresh()
     if (changed) this.#adopt(manifest.current!)
-    await this.#replay()
+    if (tail !== undefined) await this.#replay(tail)
     state.setDegraded(undefined)
     return changed || state.durableSeq !== before
   }
@@ -239,12 +246,17 @@ export class DbReader {
     this.#consumedId = Math.max(this.#consumedId, replayAfterWalId)
   }
 
-  async #replay(): Promise<void> {
+  async #listTail(): Promise<WalTail | undefined> {
+    const { wal, paths, options } = this.#parts
+    return options.skipWalReplay === true ? undefined : listWalTail(wal, paths, this.#consumedId)
+  }
+
+  /** Applies the files behind what was consumed, up to the first that is missing. */
+  async #replay(tail: WalTail): Promise<void> {
     const { wal, paths, options, env } = this.#parts
-    if (options.skipWalReplay === true) return
-    const tail = await listWalTail(wal, paths, this.#consumedId)
-    const to = tail.missing === undefined ? tail.lastId : tail.missing - 1
-    if (to <= this.#consumedId) return
+    let to = this.#consumedId
+    while (tail.sizes.has(to + 1)) to++
+    if (to === this.#consumedId) return
     let seqHi = 0
     let seqLo = 0
     try {
