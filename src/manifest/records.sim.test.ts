@@ -76,22 +76,23 @@ async function changes(sim: Sim, withBoundary: boolean): Promise<void> {
     const process = sim.process(name)
     const { env } = process
     const versions = open(process, process.store({ latencyMs: [1, 80], faults: 0.06 }))
-    // Asleep at any moment, also with a request on its way, for longer than the collector waits.
-    const nap = async () => {
-      await sim.sleep(env.random.int(0, 600_000))
+    // Asleep for longer than the collector waits, at the worst of moments: the base is read, the write not yet made.
+    const nap = () => {
       process.freeze()
-      await sim.sleep(env.random.int(1000, 1_000_000))
-      process.thaw()
+      void sim.sleep(env.random.int(1000, 1_000_000)).then(() => process.thaw())
     }
-    const napping = nap()
     for (let i = 0; i < 12; i++) {
       await sleep(env.clock, env.random.int(0, env.random.chance(0.3) ? 400_000 : 200), { label: 'think' })
       const id = mintUuid(env.random.bytes(16))
       const nowMs = env.clock.now()
-      const add = (manifest: Manifest, base: number) =>
+      const add = (manifest: Manifest, base: number) => {
+        if (env.random.chance(0.1)) nap()
         // An answer may have got lost for good: then it is there already.
-        manifest.checkpoints.some((one) => one.id === id) ? undefined : addCheckpoint(manifest, base, { id, nowMs })
-      if (!(await attempt(versions.update(add, { timeoutMs: 60_000 })))) continue
+        return manifest.checkpoints.some((one) => one.id === id)
+          ? undefined
+          : addCheckpoint(manifest, base, { id, nowMs })
+      }
+      if (!(await attempt(versions.update(add, { timeoutMs: 2_000_000 })))) continue
       there.add(id)
       if (env.random.chance(0.5)) continue
       there.delete(id)
@@ -99,7 +100,6 @@ async function changes(sim: Sim, withBoundary: boolean): Promise<void> {
         removed.add(id)
       }
     }
-    await napping
     working--
   }
 
