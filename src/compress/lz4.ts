@@ -63,7 +63,7 @@ function compress(raw: Uint8Array): Uint8Array {
 
 function putLiterals(raw: Uint8Array, from: number, end: number, matchLength: number, out: Uint8Array, to: number) {
   const length = end - from
-  out[to++] = ((length < 15 ? length : 15) << 4) | (matchLength < 15 ? matchLength : 15)
+  out[to++] = (Math.min(length, 15) << 4) | Math.min(matchLength, 15)
   if (length >= 15) to = putLength(length - 15, out, to)
   if (length > 32) out.set(raw.subarray(from, end), to)
   else for (let i = 0; i < length; i++) out[to + i] = raw[from + i]!

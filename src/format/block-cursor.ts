@@ -124,7 +124,7 @@ export function findInBlock(
     const valueEnd = valueStart + valueLength
     if (shared <= matched) {
       const rowKeyLength = shared + unshared
-      const n = rowKeyLength < keyLength ? rowKeyLength : keyLength
+      const n = Math.min(rowKeyLength, keyLength)
       const base = at - shared
       let i = shared
       while (i < n && block[base + i] === key[i]) i++

@@ -150,7 +150,7 @@ export class ReverseBlockCursor {
     let high = keyLength
     while (high > keep) {
       const shared = notes[by + SHARED]!
-      const from = shared > keep ? shared : keep
+      const from = Math.max(shared, keep)
       const base = notes[by + KEY_AT]! - shared
       for (let b = from; b < high; b++) key[b] = block[base + b]!
       high = from
