@@ -16,20 +16,24 @@ export interface HostileTarget {
   open(port: number, timeoutMs: number): Promise<ObjectStore>
 }
 
-const SEEDS = Number(process.env.HOSTILE_SEEDS ?? 20)
+export const SEEDS = Number(process.env.HOSTILE_SEEDS ?? 20)
 const DEADLINE_MS = 20_000
 /** Settling takes a little longer than the deadline on a machine that is busy. */
 const SLACK_MS = 5_000
 
 export function hostileSuite(name: string, target: HostileTarget): void {
   describe(`${name} behind the hostile proxy`, () => {
-    let proxy: HostileProxy | undefined
-    afterEach(() => proxy?.stop())
+    const proxies = new Set<HostileProxy>()
+    afterEach(async () => {
+      for (const proxy of proxies) await proxy.stop()
+      proxies.clear()
+    })
     for (const fault of FAULTS) {
       test(`${fault}, ${SEEDS} seeds`, async () => {
         let hits = 0
-        for (let seed = 1; seed <= SEEDS; seed++) {
-          proxy = await startHostileProxy({ upstream: target, seed, fault, outageMs: 600 })
+        await inPool(SEEDS, async (seed) => {
+          const proxy = await startHostileProxy({ upstream: target, seed, fault, outageMs: 600 })
+          proxies.add(proxy)
           try {
             await workload(fault, seed, proxy, target)
           } catch (error) {
@@ -37,11 +41,20 @@ export function hostileSuite(name: string, target: HostileTarget): void {
           }
           hits += proxy.hits
           await proxy.stop()
-        }
+        })
         check(hits >= SEEDS, `the fault to strike at least ${SEEDS} times, not ${hits}`)
       })
     }
   })
+}
+
+/** Runs `work` for 1..count, a few at once: most of their time is waiting. */
+export async function inPool(count: number, work: (seed: number) => Promise<void>): Promise<void> {
+  let next = 1
+  const runner = async () => {
+    while (next <= count) await work(next++)
+  }
+  await Promise.all(Array.from({ length: 5 }, runner))
 }
 
 async function workload(fault: Fault, seed: number, proxy: HostileProxy, target: HostileTarget): Promise<void> {

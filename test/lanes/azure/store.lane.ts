@@ -5,6 +5,7 @@ import { AzureStore } from '../../../src/stores/azure.ts'
 import { EMULATOR } from '../../../src/stores/cloud-environment.ts'
 import { ALL } from '../capabilities.ts'
 import { contract } from '../contract.ts'
+import { engineSuite } from '../engine.ts'
 import { provide } from '../lane.ts'
 import { startAzurite } from './servers.ts'
 
@@ -13,14 +14,15 @@ if (server !== undefined) {
   describe(`Azurite ${server.version}`, () => {
     afterAll(() => server.stop())
     const { account, key: accountKey } = EMULATOR
-    const fresh = async () => ({
-      store: new AzureStore({
+    const fresh = async () =>
+      new AzureStore({
         account,
         container: await server.container(),
         endpoint: server.endpoint,
         credentials: { accountKey },
-      }),
-    })
-    contract('AzureStore on Azurite', fresh, { ...ALL, suffixRange: false, listStartAfter: false })
+      })
+    const capabilities = { ...ALL, suffixRange: false, listStartAfter: false }
+    contract('AzureStore on Azurite', async () => ({ store: await fresh() }), capabilities)
+    engineSuite('AzureStore on Azurite', fresh)
   })
 }

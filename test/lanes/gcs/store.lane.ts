@@ -3,6 +3,7 @@
 import { afterAll, describe } from 'vitest'
 import { GcsStore } from '../../../src/stores/gcs.ts'
 import { contract } from '../contract.ts'
+import { engineSuite } from '../engine.ts'
 import { provide } from '../lane.ts'
 import { startFakeGcs } from './servers.ts'
 
@@ -11,8 +12,9 @@ if (server !== undefined) {
   describe(`fake-gcs-server ${server.version}`, () => {
     afterAll(() => server.stop())
     const { endpoint } = server
-    contract('GcsStore on fake-gcs-server', async () => ({
-      store: new GcsStore({ bucket: await server.bucket(), endpoint, credentials: 'lane-token-of-no-use' }),
-    }))
+    const fresh = async () =>
+      new GcsStore({ bucket: await server.bucket(), endpoint, credentials: 'lane-token-of-no-use' })
+    contract('GcsStore on fake-gcs-server', async () => ({ store: await fresh() }))
+    engineSuite('GcsStore on fake-gcs-server', fresh)
   })
 }

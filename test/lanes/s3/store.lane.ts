@@ -3,6 +3,7 @@
 import { afterAll, describe } from 'vitest'
 import { S3Store } from '../../../src/stores/s3.ts'
 import { contract } from '../contract.ts'
+import { engineSuite } from '../engine.ts'
 import { provide } from '../lane.ts'
 import { KEYS, startMinio, startMoto } from './servers.ts'
 
@@ -15,8 +16,8 @@ for (const [name, start] of [
   describe(`${name} ${server.version}`, () => {
     afterAll(() => server.stop())
     const { endpoint } = server
-    contract(`S3Store on ${name}`, async () => ({
-      store: new S3Store({ bucket: await server.bucket(), endpoint, credentials: KEYS }),
-    }))
+    const fresh = async () => new S3Store({ bucket: await server.bucket(), endpoint, credentials: KEYS })
+    contract(`S3Store on ${name}`, async () => ({ store: await fresh() }))
+    engineSuite(`S3Store on ${name}`, fresh)
   })
 }
