@@ -1,6 +1,6 @@
 // Ranges as callers write them, in Level's shape, to ranges of bytes.
 
-import { concatBytes } from '../bytes/compare.ts'
+import { concatBytes, EMPTY } from '../bytes/compare.ts'
 import { type Bound, type KeyRange, prefixRange } from '../bytes/range.ts'
 import { invalid } from '../errors.ts'
 import type { Codec, Input } from './encoding.ts'
@@ -28,16 +28,11 @@ export interface ByteScan {
 
 const KNOWN: ReadonlySet<string> = new Set(['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit'])
 
-const ALL: ByteScan = {
-  range: { start: undefined, end: undefined },
-  prefix: undefined,
-  descending: false,
-  limit: Number.POSITIVE_INFINITY,
-}
-
-/** A range that is empty by its bounds is fine and yields nothing (RD-20). */
-export function toByteScan(range: ScanRange<unknown> | undefined, keys: Codec): ByteScan {
-  if (range === undefined) return ALL
+/**
+ * The range in bytes; all keys begin with `base`, the part of the database that the handle sees. A range that is empty
+ * by its bounds is fine and yields nothing (RD-20).
+ */
+export function toByteScan(range: ScanRange<unknown> = {}, keys: Codec, base: Uint8Array = EMPTY): ByteScan {
   // A misspelt bound would silently mean "everything", and `clear` takes ranges too.
   for (const name of Object.keys(range)) {
     if (!KNOWN.has(name)) {
@@ -48,14 +43,14 @@ export function toByteScan(range: ScanRange<unknown> | undefined, keys: Codec): 
   if (range.lt !== undefined && range.lte !== undefined) throw twice('lt', 'lte')
   const limit = range.limit ?? Number.POSITIVE_INFINITY
   if (!(limit >= 0)) throw invalid('INVALID_RANGE', `limit must be a number, 0 or more, not ${String(range.limit)}`)
-  const prefix = range.prefix === undefined ? undefined : keys.encode(range.prefix)
-  const usable = prefix === undefined || prefix.length === 0 ? undefined : prefix
+  const prefix = range.prefix === undefined ? base : concatBytes([base, keys.encode(range.prefix)])
+  const usable = prefix.length === 0 ? undefined : prefix
   const bound = (key: unknown, inclusive: boolean): Bound | undefined => {
     if (key === undefined) return undefined
     const bytes = keys.encode(key)
     return { key: usable === undefined ? bytes : concatBytes([usable, bytes]), inclusive }
   }
-  const whole = usable === undefined ? ALL.range : prefixRange(usable)
+  const whole = prefixRange(prefix)
   return {
     range: {
       start: bound(range.gte, true) ?? bound(range.gt, false) ?? whole.start,

@@ -1,5 +1,7 @@
 // The read half that all handles share: point reads and scans in the caller's encodings, over any Source.
 
+import { concatBytes } from '../bytes/compare.ts'
+import { encodeUtf8 } from '../bytes/text.ts'
 import { invalid, type SlateDBError } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type * as engine from '../read/options.ts'
@@ -8,6 +10,7 @@ import { type ByteScan, type ScanRange, toByteScan } from './range.ts'
 import { ScanResult } from './scan-result.ts'
 import {
   decodeRow,
+  type EncodingOptions,
   type GetOptions,
   type KeyOf,
   type MaybeEncoding,
@@ -22,12 +25,15 @@ export interface HandleOptions {
   readonly keyEncoding: EncodingOption
   readonly valueEncoding: EncodingOption
   readonly hideExpired: boolean
+  /** What all keys of this handle begin with in the database; callers never see it. */
+  readonly prefix?: Uint8Array | undefined
 }
 
 const NO_OPTIONS: GetOptions<MaybeEncoding, MaybeEncoding> = {}
 const COUNT_BATCH = 1024
 
 export abstract class ReadHandle<K, V> {
+  /** From and to keys of the database, with the handle's prefix. */
   protected readonly keys: Codec
   protected readonly values: Codec
   protected readonly handle: HandleOptions
@@ -36,7 +42,7 @@ export abstract class ReadHandle<K, V> {
   constructor(source: Source, handle: HandleOptions) {
     this.#source = source
     this.handle = handle
-    this.keys = codecOf(handle.keyEncoding, 'key')
+    this.keys = this.codecOfKeys(handle.keyEncoding)
     this.values = codecOf(handle.valueEncoding, 'value')
   }
 
@@ -98,7 +104,7 @@ export abstract class ReadHandle<K, V> {
     options: ScanOptions<KE, VE> = NO_OPTIONS as ScanOptions<KE, VE>,
   ): ScanResult<KeyOf<KE, K>, ValueOf<VE, V>> {
     const keys = this.codecOfKeys(options.keyEncoding)
-    const bytes = toByteScan(range as ScanRange<unknown> | undefined, keys)
+    const bytes = this.byteScan(range as ScanRange<unknown> | undefined, options.keyEncoding)
     return new ScanResult<KeyOf<KE, K>, ValueOf<VE, V>>(this.#open(bytes, options), {
       keys,
       values: this.#valueCodec(options),
@@ -112,7 +118,7 @@ export abstract class ReadHandle<K, V> {
     range?: ScanRange<KeyOf<KE, K>>,
     options: ScanOptions<KE> = NO_OPTIONS as ScanOptions<KE>,
   ): Promise<number> {
-    const bytes = toByteScan(range as ScanRange<unknown> | undefined, this.codecOfKeys(options.keyEncoding))
+    const bytes = this.byteScan(range as ScanRange<unknown> | undefined, options.keyEncoding)
     let count = 0
     for await (const batch of this.rawBatches(bytes, options)) count += batch.length
     return count
@@ -137,15 +143,32 @@ export abstract class ReadHandle<K, V> {
     }
   }
 
-  /** A key of this handle, or of this call, as bytes. */
+  /** A key of this handle, or of this call, as bytes of the database. */
   protected encodeKey(key: unknown, encoding: MaybeEncoding): Uint8Array {
-    const bytes = encoding === undefined ? this.keys.encode(key) : codecOf(encoding, 'key').encode(key)
-    if (bytes.length === 0) throw emptyKey()
+    const bytes = (encoding === undefined ? this.keys : this.codecOfKeys(encoding)).encode(key)
+    if (bytes.length === (this.handle.prefix?.length ?? 0)) throw emptyKey()
     return bytes
   }
 
   protected codecOfKeys(encoding: MaybeEncoding): Codec {
-    return encoding === undefined ? this.keys : codecOf(encoding, 'key')
+    if (encoding === undefined) return this.keys
+    const codec = codecOf(encoding, 'key')
+    const { prefix } = this.handle
+    return prefix === undefined ? codec : behind(prefix, codec)
+  }
+
+  protected byteScan(range: ScanRange<unknown> | undefined, encoding: MaybeEncoding): ByteScan {
+    return toByteScan(range, codecOf(encoding ?? this.handle.keyEncoding, 'key'), this.handle.prefix)
+  }
+
+  /** The options of a handle on the part `name` of this one. */
+  protected partOptions(name: string, options: EncodingOptions<MaybeEncoding, MaybeEncoding>): HandleOptions {
+    return {
+      ...this.handle,
+      keyEncoding: options.keyEncoding ?? this.handle.keyEncoding,
+      valueEncoding: options.valueEncoding ?? this.handle.valueEncoding,
+      prefix: partPrefix(name, this.handle.prefix),
+    }
   }
 
   protected encodeValue(value: unknown, encoding: MaybeEncoding): Uint8Array {
@@ -171,6 +194,24 @@ export abstract class ReadHandle<K, V> {
 
   #valueCodec(options: GetOptions<MaybeEncoding, MaybeEncoding>): Codec {
     return options.valueEncoding === undefined ? this.values : codecOf(options.valueEncoding, 'value')
+  }
+}
+
+/** `!name!`, as Level's sublevels have it: no name is the beginning of another. */
+function partPrefix(name: string, parent: Uint8Array | undefined): Uint8Array {
+  if (typeof name !== 'string' || name === '' || name.includes('!')) {
+    throw invalid('INVALID_NAME', `the name of a part is a text without "!", not ${JSON.stringify(name)}`)
+  }
+  const own = encodeUtf8(`!${name}!`)
+  return parent === undefined ? own : concatBytes([parent, own])
+}
+
+/** Keys of a part: the codec's bytes behind the prefix. */
+function behind(prefix: Uint8Array, codec: Codec): Codec {
+  return {
+    name: codec.name,
+    encode: (value) => concatBytes([prefix, codec.encode(value)]),
+    decode: (bytes) => codec.decode(bytes.subarray(prefix.length)),
   }
 }
 

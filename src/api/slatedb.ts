@@ -19,7 +19,7 @@ import {
   toDbOptions,
   toHandleOptions,
 } from './open-options.ts'
-import { type ScanRange, toByteScan } from './range.ts'
+import type { ScanRange } from './range.ts'
 import { type HandleOptions, ReadHandle } from './read-handle.ts'
 import { Reader } from './reader.ts'
 import { Snapshot } from './snapshot.ts'
@@ -214,7 +214,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     options: ClearOptions<KE> = NO_OPTIONS,
   ): Promise<number> {
     const { keyEncoding, durability, signal } = options
-    const bytes = toByteScan(range as ScanRange<unknown> | undefined, this.codecOfKeys(keyEncoding))
+    const bytes = this.byteScan(range as ScanRange<unknown> | undefined, keyEncoding)
     let count = 0
     let last: WriteHandle | undefined
     // Expired rows are rows to delete, too.
@@ -227,6 +227,17 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     // Durability is a watermark: the last batch covers those before it.
     if (last !== undefined) await this.#settle(last, { durability, signal })
     return count
+  }
+
+  /**
+   * A part of the database with keys of its own, such as a table or an index: the same handle, with every key behind
+   * `!name!`, and its own encodings if it wants. Parts may have parts. The database is closed, not its parts.
+   */
+  sub<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    name: string,
+    options: EncodingOptions<KE, VE> = NO_OPTIONS,
+  ): SlateDB<KeyOf<KE, K>, ValueOf<VE, V>> {
+    return new SlateDB(this.engine, { ...this.partOptions(name, options), durability: this.#durability })
   }
 
   /** Reads from this moment on, whatever is written later. Close it: it keeps old data alive. */
@@ -265,17 +276,22 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
    * background work stops.
    * @throws Closed when it was closed already; what the last flush failed with.
    */
-  close(options?: CloseOptions): Promise<void> {
+  async close(options?: CloseOptions): Promise<void> {
+    if (this.#isPart) throw invalid('CLOSE_PART', 'a part of a database is not closed; close the database')
     return this.engine.close(options)
   }
 
-  /** Like `close`, and fine when it is closed already. */
+  /** Like `close`, and fine when it is closed already. For a part it does nothing. */
   async [asyncDispose](): Promise<void> {
-    if (this.status.closeReason !== 'Clean') await this.close()
+    if (!this.#isPart && this.status.closeReason !== 'Clean') await this.close()
   }
 
   protected override now(): number {
     return this.engine.wallNow()
+  }
+
+  get #isPart(): boolean {
+    return this.handle.prefix !== undefined
   }
 
   async #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {

@@ -39,13 +39,21 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
   readonly #now: number
   /** What `commit` waits for unless it is told otherwise. */
   readonly durability: Durability
-  #ended = false
+  /** Shared with the parts of this transaction. */
+  readonly #life: { ended: boolean }
 
-  constructor(transaction: EngineTransaction, now: number, handle: HandleOptions, durability: Durability) {
+  constructor(
+    transaction: EngineTransaction,
+    now: number,
+    handle: HandleOptions,
+    durability: Durability,
+    life = { ended: false },
+  ) {
     super(transaction, handle)
     this.#transaction = transaction
     this.#now = now
     this.durability = durability
+    this.#life = life
   }
 
   /** UUID text. */
@@ -60,7 +68,15 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
 
   /** True after `commit` or `rollback`. */
   get ended(): boolean {
-    return this.#ended
+    return this.#life.ended
+  }
+
+  /** The part `name` of the database in this same transaction: see `SlateDB.sub`. */
+  sub<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
+    name: string,
+    options: EncodingOptions<KE, VE> = {},
+  ): Transaction<KeyOf<KE, K>, ValueOf<VE, V>> {
+    return new Transaction(this.#transaction, this.#now, this.partOptions(name, options), this.durability, this.#life)
   }
 
   /** Buffers a put. The bytes are copied now. */
@@ -102,7 +118,7 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
    * @throws Transaction when a concurrent write conflicts: run the whole transaction again.
    */
   async commit(options: CommitOptions = {}): Promise<WriteHandle | undefined> {
-    this.#ended = true
+    this.#life.ended = true
     const committed = this.#transaction.commit({ seq: options.seq, signal: options.signal })
     const handle = committed instanceof Promise ? await committed : committed
     return handle === undefined ? undefined : settled(handle, options, this.durability)
@@ -110,7 +126,7 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
 
   /** Forgets all writes. Fine after the end, too. */
   rollback(): void {
-    this.#ended = true
+    this.#life.ended = true
     this.#transaction.rollback()
   }
 
