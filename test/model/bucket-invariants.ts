@@ -115,11 +115,6 @@ function checkManifest(
   if (manifest.nextWalId <= manifest.replayAfterWalId) {
     wrong.push(`${where}: next WAL id ${manifest.nextWalId} is not above the replay point ${manifest.replayAfterWalId}`)
   }
-  if (manifest.recentSnapshotMinSeq > manifest.lastL0Seq) {
-    wrong.push(
-      `${where}: recent_snapshot_min_seq ${manifest.recentSnapshotMinSeq} above last_l0_seq ${manifest.lastL0Seq}`,
-    )
-  }
   const views = viewsOf(manifest)
   for (const view of views) {
     if (!names.has(paths.table(view.table.id)))

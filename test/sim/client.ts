@@ -91,6 +91,7 @@ export class Client {
   async scan(source: Reads, view: View, bounds: Bounds, options: ScanOptions, what: string): Promise<void> {
     const { agent, random } = this
     const { descending = false } = options
+    what += ` of ${JSON.stringify(bounds)}${descending ? ' descending' : ''}`
     const scan = source.scan(rangeOf(bounds), options)
     const rows: SeenRow[] = []
     const batched = random.chance(0.3)
@@ -104,6 +105,7 @@ export class Client {
           // What was read before the seek is judged as a scan that ends there.
           if (last !== undefined) this.#judgeScan(what, rows, view, judged, descending, last)
           rows.length = 0
+          what += `, seek ${show(seekTo)} after ${show(last)}`
           scan.seek(toBytes(seekTo))
           judged = descending
             ? { ...judged, to: seekTo, toInclusive: true }

@@ -32,7 +32,7 @@ export class ReaderAgent {
       walStore,
       env: this.#process.env,
       mergeOperator: append,
-      pollIntervalMs: random.pick([20, 200, 2000]),
+      pollIntervalMs: random.pick([50, 500, 3000]),
       maxMemtableBytes: random.pick([1, 500, 1 << 20]),
     })
     while (!this.#stopped) {
@@ -50,7 +50,7 @@ export class ReaderAgent {
       const complaint = model.scanComplaint(rows, { seq }, {}, descending)
       if (complaint !== undefined) this.#run.fail(`${this.#name}: ${complaint}`)
       this.#run.count('reader scans')
-      await sim.sleep(random.int(1, 400))
+      await sim.sleep(random.int(10, 1000))
     }
     await this.#reader.close()
   }

@@ -90,7 +90,11 @@ export class Run {
   beginOpen(): OpenAttempt {
     // Those that are still open may take over later, and so may those whose process died on the way: a request of theirs
     // can still arrive.
-    const attempt = { rivals: this.#attempts.filter((one) => !one.ended).length, ended: false, at: this.#attempts.length }
+    const attempt = {
+      rivals: this.#attempts.filter((one) => !one.ended).length,
+      ended: false,
+      at: this.#attempts.length,
+    }
     this.#attempts.push(attempt)
     return attempt
   }
@@ -210,7 +214,11 @@ export class Run {
     const report = await checkBucket(sim.bucket(), PATH, { walStore })
     if (report.newest.writerEpoch < (this.owner?.epoch ?? 0)) this.fail('the newest manifest has an old epoch')
     const reader = await openReader({ store: sim.bucket(), path: PATH, walStore, env: sim.env, mergeOperator: append })
-    const seq = model.lastSeq
+    // A close that flushes nothing may lose what was not durable.
+    const seq = Number(reader.status.durableSeq)
+    if (seq < this.watermark)
+      this.fail(`after the last close seq ${seq} is durable, acknowledged was ${this.watermark}`)
+    model.truncate(seq)
     const complaint =
       model.scanComplaint(await scanAll(reader), { seq }) ??
       model.scanComplaint(await scanAll(reader, undefined, { descending: true }), { seq }, {}, true)

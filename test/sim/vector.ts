@@ -37,7 +37,7 @@ export function handleVector(random: Random, database: DatabaseVector): HandleVe
     filterBitsPerKey: random.pick([1, 10]),
     flushInterval: random.pick([null, 1, 10, 100, 1000]),
     walEnabled: random.chance(0.85),
-    manifestPollInterval: random.pick([50, 1000]),
+    manifestPollInterval: random.pick([200, 1000]),
     // Nothing compacts here: at the default of 8 tables every flush would wait for ever.
     l0MaxSsts: 100_000,
     l0MaxSstsPerKey: 100_000,

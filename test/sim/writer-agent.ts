@@ -80,8 +80,10 @@ export class WriterAgent {
       )
     } catch (error) {
       if (error instanceof Ended) return run.count('crashes while opening')
-      if (isSlateDBError(error) && error.closeReason === 'Fenced' && run.opens > 1)
+      this.#attempt.ended = true
+      if (isSlateDBError(error) && error.closeReason === 'Fenced' && run.hasRival(this.#attempt)) {
         return run.count('fenced while opening')
+      }
       return run.fail(`${this.name} could not open: ${describeError(error)}`)
     }
     this.#attempt.ended = true
