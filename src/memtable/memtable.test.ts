@@ -73,6 +73,9 @@ const SHAPES: Record<string, Keys> = {
   'a shrinking common prefix': (random) => bytes('common/prefix/'.slice(0, random.int(10, 14)) + random.int(0, 999)),
   'two families': (random) => bytes(`${random.pick(['orders', 'users-by-name'])}/${random.int(0, 5000)}`),
   'long random keys': (random) => random.bytes(16),
+  'a dozen families': (random) => bytes(`app/${'abcdefghijkl'[random.int(0, 11)]!.repeat(9)}/${random.int(0, 99999)}`),
+  'ever more families': (random) => bytes(`${random.int(0, 400) ** 3}/and/then/${random.int(0, 9)}`),
+  'families that begin each other': (random) => bytes(`${'family/'.repeat(random.int(1, 5))}${random.int(0, 99)}`),
 }
 
 function randomRange(random: Random, keys: Keys): KeyRange {

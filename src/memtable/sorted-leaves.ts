@@ -1,13 +1,14 @@
 // The order of a memtable: row ids in sorted leaves, and a sorted directory of leaves. Beside each id stands a number
-// made of the six key bytes that follow the prefix common to all keys, so that nearly every compare of a search ends in
-// one array of doubles and never touches a row. A finger remembers the last insert, which makes sequential inserts skip
-// the search.
+// made of the six key bytes that follow the prefix common to all keys of its section, so that nearly every compare of a
+// search ends in one array of doubles and never touches a row. A finger remembers the last insert, which makes sequential
+// inserts skip the search.
 //
-// When a key arrives that shortens the common prefix, numbers of the directory are recomputed at once (it is small) and
+// When a key arrives that shortens the common prefix, numbers of the directory are made anew at once (it is small) and
 // those of a leaf when the leaf is next searched.
 
-import { numericPrefix, sharedLength } from '../bytes/compare.ts'
+import { numericPrefix } from '../bytes/compare.ts'
 import { Row } from '../cursor/row.ts'
+import { type Section, Sections } from './sections.ts'
 
 /** Where the rows are that the leaves order. Row 0 is the first one inserted. */
 export interface OrderedRows {
@@ -39,12 +40,11 @@ export class SortedLeaves {
   // The directory: leaf slots in order, and the number of each leaf's first entry.
   #slots = new Uint32Array(1)
   #firsts = new Float64Array(1)
-  #skip = 0
+  #sections: Sections | undefined
   // The number of the key at hand. A field, because a double that is passed on is boxed.
   #number = 0
   #fingerDir = 0
   #fingerAt = 0
-  readonly #sample = new Row()
   readonly #scratch = new Row()
 
   constructor(rows: OrderedRows) {
@@ -74,17 +74,20 @@ export class SortedLeaves {
   /** Puts a stored row in its place; one with the same key and sequence number gives way (W-7). */
   insert(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
     this.version++
-    if (this.leafCount === 0) {
-      // The first key is its own common prefix.
-      this.#skip = end - start
-      this.leafCount = 1
-      this.#number = 0
-      this.#put(0, 0, id)
+    const sections = this.#sections
+    if (sections === undefined) {
+      this.#addSection(id, key, start, end)
       return
     }
-    const shared = this.#shared(key, start, end)
-    if (shared < this.#skip) this.#shorten(shared)
-    this.#number = numericPrefix(key, start + this.#skip, end)
+    if (!sections.locate(key, start, end)) {
+      const apart = sections.widen(key, start, end)
+      for (const section of sections.list) if (section.isStale) this.#renumberFirsts(section)
+      if (apart) {
+        this.#addSection(id, key, start, end)
+        return
+      }
+    }
+    this.#number = numericPrefix(key, start + sections.current.skip, end)
     if (!this.#atFinger(key, start, end, seqHi, seqLo)) {
       this.#search(key, start, end, seqHi, seqLo)
       const place = this.#slots[this.foundDir]! * LEAF + this.foundAt
@@ -101,21 +104,14 @@ export class SortedLeaves {
    * A seqLo of -1 with seqHi 0 lies behind all versions of the key.
    */
   find(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
-    if (this.leafCount === 0) {
-      this.foundDir = 0
+    const sections = this.#sections
+    if (sections === undefined || !sections.locate(key, start, end)) {
+      // Under no section's prefix: between two of them.
+      this.foundDir = sections === undefined ? 0 : sections.gapStart
       this.foundAt = 0
       return
     }
-    const shared = this.#shared(key, start, end)
-    if (shared < this.#skip) {
-      // Not under the common prefix: before all rows or behind them.
-      const sample = this.#sample
-      const before = shared === end - start || key[start + shared]! < sample.key[sample.keyStart + shared]!
-      this.foundDir = before ? 0 : this.leafCount
-      this.foundAt = 0
-      return
-    }
-    this.#number = numericPrefix(key, start + this.#skip, end)
+    this.#number = numericPrefix(key, start + sections.current.skip, end)
     this.#search(key, start, end, seqHi, seqLo)
     if (this.foundAt === this.leafSize(this.foundDir)) {
       this.foundDir++
@@ -123,11 +119,17 @@ export class SortedLeaves {
     }
   }
 
-  /** How much of the common prefix the key shares: at most `#skip`. Row 0 is a sample of it. */
-  #shared(key: Uint8Array, start: number, end: number): number {
-    const sample = this.#sample
-    if (sample.keyEnd === 0) this.#rows.place(0, sample)
-    return sharedLength(sample.key, sample.keyStart, sample.keyStart + this.#skip, key, start, end)
+  /** A section for a key that no other has: the whole key is its prefix, until others come. */
+  #addSection(id: number, key: Uint8Array, start: number, end: number): void {
+    const sample = new Row()
+    this.#rows.place(id, sample)
+    const dir = this.#sections?.gapStart ?? 0
+    const section = { start: dir, end: dir + 1, skip: end - start, sample, isStale: false }
+    this.#skips[this.#addLeaf(dir)] = section.skip
+    if (this.#sections === undefined) this.#sections = new Sections(section)
+    else this.#sections.add(section)
+    this.#number = numericPrefix(key, end, end)
+    this.#put(dir, 0, id)
   }
 
   /** Order of an entry and what is looked for, `#number` being its number. Negative: the entry comes first. */
@@ -138,7 +140,7 @@ export class SortedLeaves {
   }
 
   #tie(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
-    const order = this.#rows.compareKey(id, key, start, end, this.#skip)
+    const order = this.#rows.compareKey(id, key, start, end, this.#sections!.current.skip)
     return order !== 0 ? order : this.#rows.compareAge(id, seqHi, seqLo)
   }
 
@@ -147,18 +149,19 @@ export class SortedLeaves {
    * mispredicted half of the time, which costs more than everything else in a step (54 against 122 ns for 5,500 leaves).
    */
   #search(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): void {
-    // The last leaf whose first entry is not behind what is looked for; leaf 0 takes what is before all.
+    // The last leaf of the section whose first entry is not behind what is looked for; its first one takes the rest.
+    const section = this.#sections!.current
     const number = this.#number
     const firsts = this.#firsts
-    let dir = 0
-    for (let n = this.leafCount; n > 1; ) {
+    let dir = section.start
+    for (let n = section.end - dir; n > 1; ) {
       const half = n >>> 1
       dir += half * Number(firsts[dir + half]! <= number)
       n -= half
     }
-    if (dir > 0 && firsts[dir] === number) dir = this.#tiedLeaf(dir, key, start, end, seqHi, seqLo)
+    if (dir > section.start && firsts[dir] === number) dir = this.#tiedLeaf(dir, key, start, end, seqHi, seqLo)
     const slot = this.#slots[dir]!
-    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    if (this.#skips[slot] !== section.skip) this.#renumber(slot, section.skip)
     const numbers = this.#numbers
     const base = slot * LEAF
     const behind = base + this.#counts[slot]!
@@ -185,13 +188,14 @@ export class SortedLeaves {
   #tiedLeaf(last: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): number {
     const number = this.#number
     const firsts = this.#firsts
-    let low = 0
-    for (let n = last + 1; n > 1; ) {
+    const from = this.#sections!.current.start
+    let low = from
+    for (let n = last + 1 - from; n > 1; ) {
       const half = n >>> 1
       low += half * Number(firsts[low + half]! < number)
       n -= half
     }
-    // Leaf `low` starts before what is looked for, or is the first of all; some of (low, last] may as well.
+    // Leaf `low` starts before what is looked for, or is the first of the section; some of (low, last] may as well.
     let high = last
     while (low < high) {
       const mid = (low + high + 1) >>> 1
@@ -203,18 +207,20 @@ export class SortedLeaves {
 
   /** True when the new entry belongs directly behind the last inserted one. */
   #atFinger(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
+    const { start: from, end: to, skip } = this.#sections!.current
     const dir = this.#fingerDir
+    if (dir < from || dir >= to) return false
     const at = this.#fingerAt
     const slot = this.#slots[dir]!
-    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    if (this.#skips[slot] !== skip) this.#renumber(slot, skip)
     const place = slot * LEAF + at
     if (this.#order(place, key, start, end, seqHi, seqLo) >= 0) return false
     if (at + 1 < this.#counts[slot]!) {
       if (this.#order(place + 1, key, start, end, seqHi, seqLo) <= 0) return false
-    } else if (dir + 1 < this.leafCount) {
+    } else if (dir + 1 < to) {
       if (this.#firsts[dir + 1]! < this.#number) return false
       const next = this.#slots[dir + 1]!
-      if (this.#skips[next] !== this.#skip) this.#renumber(next)
+      if (this.#skips[next] !== skip) this.#renumber(next, skip)
       if (this.#order(next * LEAF, key, start, end, seqHi, seqLo) <= 0) return false
     }
     this.foundDir = dir
@@ -237,7 +243,8 @@ export class SortedLeaves {
       }
       count = this.#counts[slot]!
     }
-    if (this.#skips[slot] !== this.#skip) this.#renumber(slot)
+    const { skip } = this.#sections!.current
+    if (this.#skips[slot] !== skip) this.#renumber(slot, skip)
     const ids = this.#ids
     const numbers = this.#numbers
     const base = slot * LEAF
@@ -254,24 +261,32 @@ export class SortedLeaves {
     this.size++
   }
 
-  /** Moves the entries from `keep` on to a new leaf behind. */
+  /** Moves the entries from `keep` on to a new leaf behind, in the same section. */
   #split(dir: number, keep: number): void {
+    const { skip } = this.#sections!.current
     const slot = this.#slots[dir]!
-    const fresh = this.leafCount
-    if (fresh === this.#counts.length) this.#grow()
+    if (this.#skips[slot] !== skip) this.#renumber(slot, skip)
+    const fresh = this.#addLeaf(dir + 1)
     const from = slot * LEAF + keep
     const moved = LEAF - keep
     this.#ids.copyWithin(fresh * LEAF, from, from + moved)
     this.#numbers.copyWithin(fresh * LEAF, from, from + moved)
     this.#counts[slot] = keep
     this.#counts[fresh] = moved
-    this.#skips[fresh] = this.#skips[slot]!
-    this.#slots.copyWithin(dir + 2, dir + 1, this.leafCount)
-    this.#firsts.copyWithin(dir + 2, dir + 1, this.leafCount)
-    this.#slots[dir + 1] = fresh
-    this.leafCount++
-    if (this.#skips[fresh] !== this.#skip) this.#renumber(fresh)
+    this.#skips[fresh] = skip
     this.#firsts[dir + 1] = this.#numbers[fresh * LEAF]!
+    this.#sections!.leafAdded()
+  }
+
+  /** Makes an empty leaf the one at `dir`; returns its slot. */
+  #addLeaf(dir: number): number {
+    const slot = this.leafCount
+    if (slot === this.#counts.length) this.#grow()
+    this.#slots.copyWithin(dir + 1, dir, this.leafCount)
+    this.#firsts.copyWithin(dir + 1, dir, this.leafCount)
+    this.#slots[dir] = slot
+    this.leafCount++
+    return slot
   }
 
   #grow(): void {
@@ -296,20 +311,22 @@ export class SortedLeaves {
     this.#firsts = firsts
   }
 
-  #shorten(skip: number): void {
-    this.#skip = skip
-    for (let dir = 0; dir < this.leafCount; dir++) this.#firsts[dir] = this.#numberOf(this.idAt(dir, 0))
+  #renumberFirsts(section: Section): void {
+    section.isStale = false
+    for (let dir = section.start; dir < section.end; dir++) {
+      this.#firsts[dir] = this.#numberOf(this.idAt(dir, 0), section.skip)
+    }
   }
 
-  #renumber(slot: number): void {
+  #renumber(slot: number, skip: number): void {
     const base = slot * LEAF
-    for (let i = base; i < base + this.#counts[slot]!; i++) this.#numbers[i] = this.#numberOf(this.#ids[i]!)
-    this.#skips[slot] = this.#skip
+    for (let i = base; i < base + this.#counts[slot]!; i++) this.#numbers[i] = this.#numberOf(this.#ids[i]!, skip)
+    this.#skips[slot] = skip
   }
 
-  #numberOf(id: number): number {
+  #numberOf(id: number, skip: number): number {
     const row = this.#scratch
     this.#rows.place(id, row)
-    return numericPrefix(row.key, row.keyStart + this.#skip, row.keyEnd)
+    return numericPrefix(row.key, row.keyStart + skip, row.keyEnd)
   }
 }
