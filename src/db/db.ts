@@ -168,7 +168,7 @@ export class Db {
     const { state } = this.#engine
     if (this.#closing !== undefined || state.ended?.closeReason === 'Clean') return Promise.reject(closedError('Clean'))
     // A handle that failed is only torn down, as often as one likes (CL-5).
-    if (state.ended !== undefined) return this.#engine.stop(state.ended).then(() => this.#engine.cutOff(state.ended!))
+    if (state.ended !== undefined) return this.#engine.stop(state.ended)
     this.#closing = this.#close(options)
     return this.#closing
   }
@@ -180,15 +180,17 @@ export class Db {
     signal?.addEventListener('abort', giveUp, { once: true })
     try {
       if (signal?.aborted) giveUp()
-      if (flush !== false) await engine.flushForClose(flush)
+      if (flush === false) return
+      await engine.flushForClose(flush)
       await engine.stop(ended)
       // A failed or fenced writer writes no last manifest (EP-6, CL-9).
-      if (engine.failure === undefined) await engine.writeLastManifest()
-      else throw engine.failure
+      if (engine.failure !== undefined) throw engine.failure
+      await engine.writeLastManifest()
     } finally {
       signal?.removeEventListener('abort', giveUp)
+      // Requests that never end must not keep the handle: whatever still matters has been waited for.
+      engine.abortWith(ended)
       await engine.stop(ended)
-      await engine.cutOff(ended)
     }
   }
 }

@@ -148,7 +148,7 @@ export class Engine {
   /** A background part failed for good: the handle ends, everything that waits settles (ER-6). */
   fail(error: unknown): void {
     // What is cut off by the end itself is no failure.
-    if (this.state.ended !== undefined && isSlateDBError(error) && error.closeReason === 'Clean') return
+    if (this.#abort.signal.aborted) return
     this.failure ??= error
     const fenced = this.isFenced
     if (!fenced) this.env.logger.error('a background task failed; the database handle is closed', { error })
@@ -159,8 +159,9 @@ export class Engine {
     void this.stop(reason)
   }
 
-  /** Ends all background work, in the order of CL-6. Never rejects. */
+  /** Ends all background work. Never rejects. */
   async stop(reason: SlateDBError): Promise<void> {
+    await this.poller.stop()
     await this.flusher.stop(reason)
     await this.wal?.close(reason)
     for (const frozen of this.state.frozen) frozen.ticket.fail(reason)
@@ -171,12 +172,6 @@ export class Engine {
   /** Ends every request still under way. */
   abortWith(reason: unknown): void {
     this.#abort.abort(reason)
-  }
-
-  /** Ends every request still under way, and the polling. The very last step of closing. */
-  async cutOff(reason: SlateDBError): Promise<void> {
-    this.#abort.abort(reason)
-    await this.poller.stop()
   }
 
   /**

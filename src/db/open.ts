@@ -22,6 +22,7 @@ import { Writer } from '../write/writer.ts'
 import { checkManifest } from './check-manifest.ts'
 import { Db } from './db.ts'
 import { Engine } from './engine.ts'
+import { OpenGuard } from './open-guard.ts'
 import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
@@ -44,7 +45,16 @@ export async function openDb(options: DbOptions): Promise<Db> {
   const paths = new Paths(options.path)
   const blockSize = checkedBlockSize(options.blockSize)
   const abort = new AbortController()
-  const stores = wrapStores(options, env, 'db', { maxRetries: settings.objectStoreMaxRetries, signal: abort.signal })
+  const guard = new OpenGuard(env.clock, abort, options)
+  let engine: Engine | undefined
+  const stores = wrapStores(options, env, 'db', {
+    maxRetries: settings.objectStoreMaxRetries,
+    signal: abort.signal,
+    onTrouble: (error) => {
+      guard.onTrouble(error)
+      engine?.state.setDegraded(error)
+    },
+  })
   const mergeOperator = normalizeMergeOperator(options.mergeOperator)
   const filterPolicies = filterPoliciesOf(options, settings.filterBitsPerKey)
   const codec = await loadCodec(settings.compressionCodec ?? 'none')
@@ -65,6 +75,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
     manifest,
     store: stores.wal,
     paths,
+    transformer: options.transformer,
     generation: (tail) =>
       settings.formatGeneration ??
       detectGeneration({ manifest: manifest.current.value, newestFenceSize: fenceSize(tail) }) ??
@@ -85,7 +96,6 @@ export async function openDb(options: DbOptions): Promise<Db> {
   })
   const state = new State(tables, manifest.current)
   const clock = new WriteClock(env)
-  let engine: Engine | undefined
   /** While it is there, memtables are stamped with what was replayed so far. */
   let replayer: Replayer | undefined
   const onFatal = (error: unknown) => engine?.fail(error)
@@ -205,10 +215,11 @@ export async function openDb(options: DbOptions): Promise<Db> {
   } catch (error) {
     await explainTruncation(error, manifest)
     const ended = state.end('Panic', error)
+    abort.abort(ended)
     await engine.stop(ended)
-    await engine.cutOff(ended)
     throw error
   }
+  guard.done()
   poller.start()
   flusher.poke()
   return new Db(engine)

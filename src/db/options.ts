@@ -7,7 +7,7 @@ import { bloomPolicy } from '../filter/bloom.ts'
 import type { FilterPolicy } from '../filter/policy.ts'
 import type { BlockTransformer } from '../format/seal.ts'
 import { type InstrumentedStore, instrumented } from '../objects/instrumented.ts'
-import { retrying } from '../objects/retrying.ts'
+import { type RetryOptions, retrying } from '../objects/retrying.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { BlockCache } from '../table/block-cache.ts'
 import type { Settings } from './settings.ts'
@@ -29,6 +29,11 @@ export interface CommonOptions {
   readonly cache?: BlockCache | false | undefined
   /** Ends the opening. */
   readonly signal?: AbortSignal | undefined
+  /**
+   * Opening fails when the object store has answered nothing but errors for this long; default 60 s, and 5 s when it
+   * refuses the credentials. Once open, a handle waits for its store and shows the trouble in `status`.
+   */
+  readonly openTimeoutMs?: number | undefined
 }
 
 export interface DbOptions extends CommonOptions {
@@ -55,12 +60,7 @@ export interface WrappedStores {
 }
 
 /** Counting inside, retries outside: every attempt counts. */
-export function wrapStores(
-  options: CommonOptions,
-  env: Env,
-  role: string,
-  retries: { readonly maxRetries: number | undefined; readonly signal: AbortSignal },
-): WrappedStores {
+export function wrapStores(options: CommonOptions, env: Env, role: string, retries: RetryOptions): WrappedStores {
   const counted = instrumented(options.store, env, { role })
   const main = retrying(counted, env, retries)
   const { walStore } = options

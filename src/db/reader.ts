@@ -25,6 +25,7 @@ import { listWalTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
 import { checkInitialized } from './check-manifest.ts'
+import { OpenGuard } from './open-guard.ts'
 import { type CommonOptions, filterPoliciesOf, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
@@ -58,7 +59,12 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
   const env = options.env ?? createEnv()
   const paths = new Paths(options.path)
   const abort = new AbortController()
-  const stores = wrapStores(options, env, 'reader', { maxRetries: options.maxRetries, signal: abort.signal })
+  const guard = new OpenGuard(env.clock, abort, options)
+  const stores = wrapStores(options, env, 'reader', {
+    maxRetries: options.maxRetries,
+    signal: abort.signal,
+    onTrouble: (error) => guard.onTrouble(error),
+  })
   const manifest = manifestVersions(stores.main, env, paths)
   const latest = await manifest.readLatest()
   if (latest === undefined) {
@@ -90,6 +96,7 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
   })
   await reader.catchUp()
   options.signal?.throwIfAborted()
+  guard.done()
   reader.start()
   return reader
 }

@@ -115,34 +115,37 @@ class Reader {
 
   /** What was given for which key. Two spellings of one key must agree. */
   #sort(group: Group, input: Values, path: string): Map<string, { name: string; value: unknown }> {
-    const given = new Map<string, { name: string; value: unknown }>()
+    const sorted = new Map<string, { name: string; value: unknown }>()
     const put = (key: string, name: string, value: unknown) => {
-      const before = given.get(key)
+      const before = sorted.get(key)
       if (before !== undefined && JSON.stringify(before.value) !== JSON.stringify(value)) {
         throw this.#wrong(path, `${before.name} and ${name} are one setting and were given different values`)
       }
-      given.set(key, { name, value })
+      sorted.set(key, { name, value })
     }
     const moved: [string, readonly [string, string]][] = []
-    for (const [name, value] of Object.entries(input)) {
-      // A key that is explicitly undefined is absent, as everywhere in JavaScript.
-      if (value === undefined) continue
+    // Settings that were read already have every key, and `undefined` for what is off; reading them again must not turn
+    // it on. Elsewhere an undefined key is an absent one.
+    const isRead = Object.keys(group.fields).every((key) => Object.hasOwn(input, key))
+    for (const [name, given] of Object.entries(input)) {
+      if (given === undefined && !isRead) continue
+      const value = given === undefined ? null : given
       const key = keyOf(group, name)
       if (key !== undefined) put(key, name, value)
       else if (group.moved && Object.hasOwn(group.moved, name)) moved.push([name, group.moved[name]!])
       else if (this.#options.unknownKeys !== 'ignore') throw this.#unknown(group, name, path)
     }
     for (const [name, [part, key]] of moved) {
-      const before = given.get(part)
+      const before = sorted.get(part)
       if (before?.value === null) continue
       const inner = isRecord(before?.value) ? before.value : {}
       const spelled = [key, snakeName(key)].find((spelling) => Object.hasOwn(inner, spelling))
       if (spelled !== undefined && inner[spelled] !== input[name]) {
         throw this.#wrong(path, `${name} and ${part}.${spelled} are one setting and were given different values`)
       }
-      given.set(part, { name: part, value: spelled === undefined ? { ...inner, [key]: input[name] } : inner })
+      sorted.set(part, { name: part, value: spelled === undefined ? { ...inner, [key]: input[name] } : inner })
     }
-    return given
+    return sorted
   }
 
   #absent(field: Field, key: string, base: Values | undefined, path: string): unknown {

@@ -116,6 +116,15 @@ test('null turns optional parts off, and an interval of the collector back to it
   expect(parseSettings(settingsToJson(settings))).toEqual(settings)
 })
 
+test('settings that were read already are read as they are', () => {
+  const off = parseSettings({ flushInterval: null, compactorOptions: { worker: null }, garbageCollectorOptions: null })
+  expect(parseSettings(off)).toStrictEqual(off)
+  const changed = parseSettings({ ...off, l0MaxSsts: 3, compressionCodec: undefined })
+  expect(changed).toStrictEqual({ ...off, l0MaxSsts: 3 })
+  expect(parseSettings({ flushInterval: undefined }).flushInterval).toBe(100)
+  expect(() => parseSettings({ ...off, walEnabled: undefined })).toThrow(/cannot be null/)
+})
+
 test('what the 0.12 line wrote is understood', () => {
   const settings = parseSettings({
     default_ttl: 42,

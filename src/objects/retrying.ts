@@ -42,6 +42,8 @@ export interface RetryOptions {
   readonly deadlineMs?: number | undefined
   /** Ends every call, for example when the database closes. */
   readonly signal?: AbortSignal | undefined
+  /** Told what an attempt failed with before the next one, and `undefined` once a call has got through after that. */
+  readonly onTrouble?: ((error: unknown) => void) | undefined
 }
 
 export function retrying(store: ObjectStore, env: Env, options: RetryOptions = {}): ObjectStore {
@@ -257,7 +259,9 @@ class RetryingStore implements ObjectStore {
       try {
         // An aborted call makes no further request.
         limits?.signal.throwIfAborted()
-        return await attempt(limits?.signal)
+        const result = await attempt(limits?.signal)
+        if (retries > 0) this.#options.onTrouble?.(undefined)
+        return result
       } catch (error) {
         if (limits?.over || retries >= maxRetries || !mayPass(error))
           throw error instanceof Passing ? error.error : error
@@ -267,6 +271,7 @@ class RetryingStore implements ObjectStore {
   }
 
   async #backOff(name: string, path: string, retries: number, error: unknown, limits?: Limits): Promise<void> {
+    this.#options.onTrouble?.(error instanceof Passing ? error.error : error)
     const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(retries, 10))
     // Downwards only: many clients that failed together must not come back together, and none later than the original.
     const delayMs = longest * (1 - this.#random.float() / 2)

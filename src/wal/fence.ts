@@ -5,6 +5,7 @@
 import { isStoreError, unavailable } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { Paths } from '../format/paths.ts'
+import type { BlockTransformer } from '../format/seal.ts'
 import { encodeRowlessFence, ZERO_BYTE_FENCE } from '../format/wal-table.ts'
 import type { FormatGeneration } from '../manifest/generation.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
@@ -18,6 +19,7 @@ export interface FenceOptions {
   /** Where the WAL is. */
   readonly store: ObjectStore
   readonly paths: Paths
+  readonly transformer: BlockTransformer | undefined
   /** The database's format generation, judged by what is there before anything is written (VX-3). */
   readonly generation: (tail: WalTail) => FormatGeneration
 }
@@ -69,9 +71,13 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
 }
 
 /** False when the id is taken. */
-async function createFence({ store, paths }: FenceOptions, id: number, generation: FormatGeneration): Promise<boolean> {
+async function createFence(
+  { store, paths, transformer }: FenceOptions,
+  id: number,
+  generation: FormatGeneration,
+): Promise<boolean> {
   // 0.12.x cannot read a fence without bytes; its own form is a table without rows.
-  const body = generation === '0.12' ? await encodeRowlessFence() : ZERO_BYTE_FENCE
+  const body = generation === '0.12' ? await encodeRowlessFence(transformer) : ZERO_BYTE_FENCE
   try {
     await store.put(paths.wal(id), body, { mode: 'create' })
     return true

@@ -2,10 +2,10 @@
 
 import { compareU64 } from '../bytes/u64.ts'
 import type { Row } from '../cursor/row.ts'
-import { dataError, isStoreError } from '../errors.ts'
+import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
-import { openWalObject, WalRows } from '../format/wal-table.ts'
+import { openWalObject, type WalContents, WalRows } from '../format/wal-table.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { walTruncated } from './tail.ts'
 
@@ -65,10 +65,21 @@ async function fetchFile({ store, paths, sizes }: ReplayOptions, id: number): Pr
   }
 }
 
+/** RC-6: what does not check out is read once more, past every cache on the way (CA-9); then the opening fails. */
+async function openFile(options: ReplayOptions, path: string, bytes: Uint8Array): Promise<WalContents> {
+  const { store, transformer } = options
+  try {
+    return await openWalObject(bytes, path, transformer)
+  } catch (error) {
+    if (!isSlateDBError(error) || error.kind !== 'Data') throw error
+    return openWalObject((await store.get(path, { refetch: true })).bytes, path, transformer)
+  }
+}
+
 async function apply(options: ReplayOptions, id: number, bytes: Uint8Array, last: LastSeq): Promise<void> {
   const path = options.paths.wal(id)
-  const { onRow, transformer } = options
-  const rows = new WalRows(await openWalObject(bytes, path, transformer))
+  const { onRow } = options
+  const rows = new WalRows(await openFile(options, path, bytes))
   const { row } = rows
   if (!rows.next()) return
   // RC-4: the files of one log never go back in sequence. Inside a file only the original's own tests hold.

@@ -9,7 +9,7 @@ import { concatBytes, equalBytes } from '../bytes/compare.ts'
 import { Row } from '../cursor/row.ts'
 import { type Env, sleep } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
-import { closedError, dataError, isSlateDBError, isStoreError } from '../errors.ts'
+import { closedError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import { WalTableBuilder, type WalTableOptions } from '../format/wal-table.ts'
 import type { Memtable } from '../memtable/memtable.ts'
@@ -260,12 +260,9 @@ export class SstWalWriter implements WalWriter {
   }
 
   #fatal(error: unknown): void {
-    const reason = isSlateDBError(error)
-      ? error
-      : dataError('WAL_WRITE', 'the WAL could not be written', { cause: error })
-    this.#closedWith ??= reason
-    this.#inFlight?.ticket.fail(reason)
-    this.#open.ticket.fail(reason)
-    this.#options.events.onFatal(reason)
+    this.#closedWith ??= error
+    this.#inFlight?.ticket.fail(error)
+    this.#open.ticket.fail(error)
+    this.#options.events.onFatal(error)
   }
 }
