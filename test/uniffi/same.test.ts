@@ -1,5 +1,8 @@
 // The same program against the official binding and against ours: what it sees must be the same.
 
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import * as peer from '@slatedb/uniffi'
 import { expect, test } from 'vitest'
 import * as drop from '../../src/uniffi/index.ts'
@@ -402,6 +405,61 @@ const programs: Record<string, (slatedb: Binding, log: Log) => Promise<void>> = 
       const s = slatedb.Settings.from_env_with_default('TEST_UNIFFI_', base)
       return [value(s, 'flush_interval'), value(s, 'l0_max_ssts')]
     })
+  },
+
+  async 'settings files'(slatedb, log) {
+    const folder = mkdtempSync(join(tmpdir(), 'slatedb-settings-'))
+    const read = (name: string, text: string) =>
+      log.step(name, () => {
+        writeFileSync(join(folder, name), text)
+        const s = JSON.parse(slatedb.Settings.from_file(join(folder, name)).to_json_string())
+        return [s.flush_interval, s.l0_max_ssts, s.compactor_options.poll_interval, s.compactor_options.max_sst_size]
+      })
+    try {
+      await read('a.toml', 'flush_interval = "1s"\n[compactor_options]\npoll_interval = "9s"\n')
+      await read('a.json', '{"l0_max_ssts": 5, "surprise": 1, "compactor_options": {"max_sst_size": 1000000}}')
+      await read('a.yaml', 'flush_interval: 250ms\ncompactor_options:\n  poll_interval: 1m\n')
+      await read('a.yml', 'l0_max_ssts: 6\n')
+      await log.fails('unknown ending', () => {
+        writeFileSync(join(folder, 'a.ini'), '')
+        slatedb.Settings.from_file(join(folder, 'a.ini'))
+      })
+      await log.fails('not TOML', () => {
+        writeFileSync(join(folder, 'b.toml'), 'flush_interval')
+        slatedb.Settings.from_file(join(folder, 'b.toml'))
+      })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+
+  async environments(slatedb, log) {
+    const folder = mkdtempSync(join(tmpdir(), 'slatedb-env-'))
+    const before = { ...process.env }
+    const from = (step: string, variables: Record<string, string>) =>
+      log.step(step, async () => {
+        for (const name of ['CLOUD_PROVIDER', 'LOCAL_PATH']) delete process.env[name]
+        Object.assign(process.env, variables)
+        const db = await open(slatedb, slatedb.ObjectStore.from_env(undefined))
+        await db.put(bytes('a'), bytes('1'))
+        const found = await db.get(bytes('a'))
+        await db.shutdown()
+        return found
+      })
+    try {
+      await from('memory', { CLOUD_PROVIDER: 'Memory' })
+      await from('a folder', { CLOUD_PROVIDER: 'local', LOCAL_PATH: folder })
+      await log.step('in the folder', () => readdirSync(join(folder, 'db')).includes('manifest'))
+      await from('no folder named', { CLOUD_PROVIDER: 'local' })
+      await from('no such provider', { CLOUD_PROVIDER: 'abacus' })
+      await from('nothing', {})
+    } finally {
+      for (const name of ['CLOUD_PROVIDER', 'LOCAL_PATH']) {
+        if (before[name] === undefined) delete process.env[name]
+        else process.env[name] = before[name]
+      }
+      rmSync(folder, { recursive: true })
+    }
   },
 
   async 'the recorder'(slatedb, log) {
