@@ -61,12 +61,14 @@ export function encodeStrict(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
+/** Escaped names ascending, as signatures want them. */
 export function queryString(query: Readonly<Record<string, string | undefined>>): string {
-  const parts: string[] = []
+  const parts: [name: string, value: string][] = []
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) parts.push(`${encodeStrict(name)}=${encodeStrict(value)}`)
+    if (value !== undefined) parts.push([encodeStrict(name), encodeStrict(value)])
   }
-  return parts.join('&')
+  parts.sort(([a], [b]) => (a < b ? -1 : 1))
+  return parts.map((part) => part.join('=')).join('&')
 }
 
 /** What a server listed, held to the port's promise: only what was asked for, ascending. Usually it already is. */

@@ -1,10 +1,15 @@
 import { createHash, createHmac } from 'node:crypto'
+import { AwsV4Signer } from 'aws4fetch'
 import { describe, expect, test } from 'vitest'
 import { type Asked, type FakeAnswer, FakeClock, fakeFetch } from '../../test/servers/fake-fetch.ts'
+import { Random } from '../env/random.ts'
 import { SlateDBError } from '../errors.ts'
 import type { PutMode } from '../objects/store.ts'
+import { encodePath, queryString } from './endpoint.ts'
 import { type S3Options, S3Store } from './s3.ts'
+import { Signer, UNSIGNED_PAYLOAD } from './sigv4.ts'
 
+const ALPHABET = "abcXYZ019 -._~!'()*+%&=:@,;ü日"
 const KEYS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' }
 
 function storeWith(
@@ -58,6 +63,53 @@ function signatureOf(asked: Asked, secret: string, region: string): string {
   const key = hmac(hmac(hmac(hmac(`AWS4${secret}`, date.slice(0, 8)), region), 's3'), 'aws4_request')
   return hmac(key, ['AWS4-HMAC-SHA256', date, scope, hash].join('\n')).toString('hex')
 }
+
+describe('Signer', () => {
+  test('agrees with aws4fetch on random requests', async () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = new Random(seed)
+      // Not only dots: those are no names, and URLs take them for directions.
+      const word = () => `x${Array.from({ length: random.int(0, 9) }, () => random.pick([...ALPHABET])).join('')}`
+      const path = `/${encodePath(Array.from({ length: random.int(1, 4) }, word).join('/'))}`
+      const query = queryString(Object.fromEntries(Array.from({ length: random.int(0, 4) }, () => [word(), word()])))
+      const now = random.int(1_600_000_000, 2_000_000_000) * 1000
+      const credentials = { ...KEYS, ...(random.chance(0.5) ? { sessionToken: `token/${seed}+==` } : {}) }
+      const headers: Record<string, string> = { 'x-amz-meta-a': 'one  two', range: 'bytes=0-1', 'if-match': '"e"' }
+      const region = random.pick(['us-east-1', 'auto', 'eu-west-1'])
+      const theirs = new AwsV4Signer({
+        ...credentials,
+        region,
+        service: 's3',
+        method: 'GET',
+        url: `https://host:9000${path}${query === '' ? '' : `?${query}`}`,
+        headers: { ...headers, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+        datetime: new Date(now).toISOString().replace(/[:-]|\.\d{3}/g, ''),
+      })
+      const expected = (await theirs.sign()).headers.get('authorization')
+      const unsigned = { method: 'GET', host: 'host:9000', path, query, bodyHash: UNSIGNED_PAYLOAD, now }
+      new Signer(region, 's3').sign(unsigned, headers, credentials)
+      expect(headers.authorization, `seed ${seed}`).toBe(expected)
+    }
+  })
+
+  test('follows the day and the secret', () => {
+    const signer = new Signer('us-east-1', 's3')
+    const sign = (now: number, secretAccessKey: string, by = signer) => {
+      const headers: Record<string, string> = {}
+      const unsigned = { method: 'GET', host: 'h', path: '/', query: '', bodyHash: UNSIGNED_PAYLOAD, now }
+      by.sign(unsigned, headers, { accessKeyId: 'AK', secretAccessKey })
+      return headers.authorization
+    }
+    for (const [now, secret] of [
+      [0, 'a'],
+      [86_400_000, 'a'],
+      [86_400_000, 'b'],
+      [0, 'a'],
+    ] as const) {
+      expect(sign(now, secret)).toBe(sign(now, secret, new Signer('us-east-1', 's3')))
+    }
+  })
+})
 
 describe('requests of S3Store', () => {
   test('are signed as Amazon describes it, with the clock they were given', async () => {

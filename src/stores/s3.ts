@@ -1,9 +1,8 @@
 // Amazon S3 and what speaks its protocol: MinIO, Cloudflare R2, Tigris, Ceph RGW. `fetch` and WebCrypto only, so the same
-// file runs in Node, Bun, Deno, Workers and browsers. Signing is aws4fetch's; nothing here retries.
+// file runs in Node, Bun, Deno, Workers and browsers. Nothing here retries.
 
-import { AwsV4Signer } from 'aws4fetch'
 import { concatBytes } from '../bytes/compare.ts'
-import { toHex } from '../bytes/text.ts'
+import { encodeUtf8, toHex } from '../bytes/text.ts'
 import { invalid, storeError } from '../errors.ts'
 import type {
   Body,
@@ -34,6 +33,7 @@ import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { parseRetryAfter } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { credentialsAreStale, embeddedError, parseListPage, s3Refused } from './s3-answers.ts'
+import { EMPTY_SHA256, Signer, sha256Of, UNSIGNED_PAYLOAD } from './sigv4.ts'
 import { escapeXml, parseDocument, text, tryParse } from './xml.ts'
 
 export interface S3Options extends HttpOptions {
@@ -76,19 +76,16 @@ interface S3Request extends RequestOptions {
   readonly limitBytes?: number
 }
 
-const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-
 export class S3Store implements ObjectStore {
   readonly capabilities: Capabilities
   readonly #client: HttpClient
   readonly #options: S3Options
   readonly #region: string
   readonly #endpoint: Endpoint
-  /** Everything before the object's name, ending in a slash. */
-  readonly #base: string
+  /** The URL's path before the object's name, ending in a slash. */
+  readonly #basePath: string
   readonly #credentials: CredentialSource<AwsCredentials> | undefined
-  /** Keys derived for the day, by secret. */
-  #signingKeys = new Map<string, ArrayBuffer>()
+  readonly #signer: Signer
 
   constructor(options: S3Options) {
     if (options.bucket === '' || /[/?#\s]/.test(options.bucket))
@@ -105,7 +102,8 @@ export class S3Store implements ObjectStore {
     this.#options = options
     this.#region = options.region ?? 'us-east-1'
     this.#endpoint = s3Endpoint(options, this.#region)
-    this.#base = `${this.#endpoint.origin}${this.#endpoint.basePath}/`
+    this.#basePath = `${encodePath(decodeURIComponent(this.#endpoint.basePath))}/`
+    this.#signer = new Signer(this.#region, 's3')
     if (options.unsignedPayload && this.#endpoint.scheme === 'http') {
       throw invalid('UNSIGNED_PAYLOAD', 'unsigned_payload needs https: over http nothing else protects the body')
     }
@@ -235,7 +233,7 @@ export class S3Store implements ObjectStore {
         )
         const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`
         const headers = { ...this.#condition(path, mode), 'content-type': 'application/xml' }
-        const body = new TextEncoder().encode(xml)
+        const body = encodeUtf8(xml)
         const query = queryString({ uploadId })
         const reply = await this.#send({ ...call, method: 'POST', query, headers, body, signal })
         if (reply.status !== 200) throw this.#refused(reply, call)
@@ -273,8 +271,9 @@ export class S3Store implements ObjectStore {
   async #send(request: S3Request): Promise<HttpReply> {
     request.signal?.throwIfAborted()
     const { operation, path, method, body, signal, limitBytes } = request
-    const key = path === '' ? '' : encodePath(path)
-    const url = `${this.#base}${key}${request.query === undefined ? '' : `?${request.query}`}`
+    const { query = '' } = request
+    const urlPath = path === '' ? this.#basePath : this.#basePath + encodePath(path)
+    const url = `${this.#endpoint.origin}${urlPath}${query === '' ? '' : `?${query}`}`
     const headers: Record<string, string> = { ...request.headers }
     if (this.#options.requestPayer) headers['x-amz-request-payer'] = 'requester'
     const hash = await this.#bodyHash(body, method)
@@ -282,7 +281,13 @@ export class S3Store implements ObjectStore {
       headers['x-amz-checksum-sha256'] = base64(hash)
     }
     const credentials = await this.#credentials?.get()
-    if (credentials !== undefined) await this.#sign(method, url, headers, credentials, hash)
+    if (credentials !== undefined) {
+      const unsigned = this.#options.unsignedPayload === true
+      const bodyHash = unsigned ? UNSIGNED_PAYLOAD : hash === undefined ? EMPTY_SHA256 : toHex(hash)
+      const { host } = this.#endpoint
+      const now = this.#client.clock.now()
+      this.#signer.sign({ method, host, path: urlPath, query, bodyHash, now }, headers, credentials)
+    }
     // Behind the signature: proxies may drop it, and an answer that is compressed on the way has no length to check.
     headers['accept-encoding'] = 'identity'
     const secrets = [...(this.#credentials?.secrets() ?? []), headers.authorization ?? '']
@@ -298,37 +303,7 @@ export class S3Store implements ObjectStore {
   async #bodyHash(body: Uint8Array | undefined, method: string): Promise<Uint8Array | undefined> {
     const { unsignedPayload, checksum } = this.#options
     if (body === undefined || (unsignedPayload && !(checksum && method === 'PUT'))) return undefined
-    return new Uint8Array(await crypto.subtle.digest('SHA-256', body as Uint8Array<ArrayBuffer>))
-  }
-
-  async #sign(
-    method: string,
-    url: string,
-    headers: Record<string, string>,
-    credentials: AwsCredentials,
-    hash: Uint8Array | undefined,
-  ): Promise<void> {
-    const { accessKeyId, secretAccessKey, sessionToken } = credentials
-    const unsigned = this.#options.unsignedPayload === true
-    headers['x-amz-content-sha256'] = unsigned ? 'UNSIGNED-PAYLOAD' : hash === undefined ? EMPTY_SHA256 : toHex(hash)
-    // One entry a day and secret; a renewed secret starts over.
-    if (this.#signingKeys.size > 8) this.#signingKeys = new Map()
-    const signer = new AwsV4Signer({
-      method,
-      url,
-      headers,
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken === undefined ? {} : { sessionToken }),
-      service: 's3',
-      region: this.#region,
-      cache: this.#signingKeys,
-      datetime: new Date(this.#client.clock.now()).toISOString().replace(/[:-]|\.\d{3}/g, ''),
-    })
-    const signed = await signer.sign()
-    signed.headers.forEach((value, name) => {
-      headers[name] = value
-    })
+    return sha256Of(body)
   }
 
   #refused(reply: HttpReply, request: { operation: string; path: string; mode?: PutMode }): Error {
