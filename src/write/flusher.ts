@@ -252,10 +252,7 @@ export class Flusher {
           })
           this.#jobs.splice(0, ready.length)
           const last = ready[ready.length - 1]!.frozen
-          state.install(
-            manifest.current,
-            ready.map((job) => job.frozen),
-          )
+          state.install(manifest.current)
           state.raiseDurable(last.seqHi, last.seqLo)
           for (const job of ready) job.frozen.ticket.succeed()
           this.#flushes.value += ready.length

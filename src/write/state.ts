@@ -1,7 +1,7 @@
 // What one open database holds in memory: the view that readers capture, the watermarks, and how it ended. Everything
 // here changes in synchronous steps; a reader that captured a view is never disturbed.
 
-import { compareU64, toBigInt } from '../bytes/u64.ts'
+import { compareU64, hiOf, loOf, toBigInt } from '../bytes/u64.ts'
 import { Watch } from '../env/watch.ts'
 import { type CloseReason, closedError, type SlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
@@ -85,13 +85,20 @@ export class State {
     this.#tell()
   }
 
-  /** Adopts a manifest, and drops the memtables whose rows it now lists. */
-  install(manifest: VersionedManifest, published: readonly Frozen[] = []): void {
+  /**
+   * Adopts a manifest, and drops the memtables whose rows it lists by now. It decides by the manifest alone: a look at the
+   * store may see our own publication before the answer to it arrives, and a merge operand in both places counts twice.
+   */
+  install(manifest: VersionedManifest): void {
     const { view } = this
     let { frozen } = view
-    if (published.length > 0) {
-      this.frozen = this.frozen.filter((one) => !published.includes(one))
-      frozen = this.frozen.map((one) => one.memtable)
+    const { lastL0Seq } = manifest.value
+    const hi = hiOf(lastL0Seq)
+    const lo = loOf(lastL0Seq)
+    const unpublished = this.frozen.filter((one) => compareU64(one.seqHi, one.seqLo, hi, lo) > 0)
+    if (unpublished.length < this.frozen.length) {
+      this.frozen = unpublished
+      frozen = unpublished.map((one) => one.memtable)
     }
     const levels = manifest.id === view.manifest.id ? view.levels : levelsOf(manifest.value, this.tables)
     this.view = { ...view, frozen, manifest, levels }
