@@ -27,7 +27,7 @@ import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from '
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import { Replayer } from './replayer.ts'
-import { defaultSettings, type Settings } from './settings.ts'
+import { checkSettings, defaultSettings, type Settings } from './settings.ts'
 
 /** WAL files fetched ahead during replay. */
 const REPLAY_AHEAD = 16
@@ -41,7 +41,7 @@ const STALE_MAX_MS = 60_000
  */
 export async function openDb(options: DbOptions): Promise<Db> {
   const env = options.env ?? createEnv()
-  const settings = options.settings ?? defaultSettings
+  const settings = checkSettings(options.settings ?? defaultSettings)
   const paths = new Paths(options.path)
   const blockSize = checkedBlockSize(options.blockSize)
   const abort = new AbortController()

@@ -163,7 +163,7 @@ export class Flusher {
     try {
       // Its WAL rows must be durable before the manifest claims them (FL-10).
       void wal?.flush().catch(() => {})
-      const built = await this.#encode(job)
+      const built = await this.#encodeFolded(job)
       if (built === undefined) {
         job.table = null
       } else {
@@ -188,15 +188,30 @@ export class Flusher {
     }
   }
 
-  async #encode(job: Job): Promise<BuiltTable | undefined> {
-    const { env, state, snapshots, table, mergeOperator } = this.#options
+  /** An operator that throws must not end the database: operands are then kept as they are, and reads report it (MO-7). */
+  async #encodeFolded(job: Job): Promise<BuiltTable | undefined> {
+    const { mergeOperator, env } = this.#options
+    if (mergeOperator !== undefined) {
+      try {
+        return await this.#encode(job, mergeOperator)
+      } catch (error) {
+        if (!isSlateDBError(error) || error.code !== 'SLATEDB_MERGE_OPERATOR') throw error
+        env.logger.warn('the merge operator failed while a memtable was flushed; its operands stay unmerged', { error })
+      }
+    }
+    return this.#encode(job, undefined)
+  }
+
+  async #encode(job: Job, mergeOperator: MergeOperator | undefined): Promise<BuiltTable | undefined> {
+    const { env, state, snapshots, table } = this.#options
     const { memtable, lastTick } = job.frozen
     const oldest = snapshots.oldest()
     const durable = { hi: state.durableSeqHi, lo: state.durableSeqLo }
     const pin = oldest && { hi: oldest.seqHi, lo: oldest.seqLo }
     const minSeq = pin !== undefined && compareU64(pin.hi, pin.lo, durable.hi, durable.lo) < 0 ? pin : durable
     // A row kept only for an older reader must not be folded into a newer one: the bound is also the fold's barrier.
-    const folded = foldForRewriting(memtable.cursor(EVERYTHING, false), mergeOperator, minSeq)
+    const rows = memtable.cursor(EVERYTHING, false)
+    const folded = mergeOperator === undefined ? rows : foldForRewriting(rows, mergeOperator, minSeq)
     const cursor = retain(folded, { minSeq, nowTs: lastTick, dropTailTombstones: false })
     const builder = new TableBuilder(table)
     let sliceEnd = SLICE_BYTES
