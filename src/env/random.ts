@@ -58,10 +58,12 @@ export class Random {
   }
 }
 
-/** Seeds from the operating system. */
+/**
+ * A seed that no other process has. Ids must not collide, they keep no secrets: Math.random, which every runtime seeds
+ * from the operating system, is enough, and loading WebCrypto for it costs Node 3 ms at the start.
+ */
 export function systemRandom(): Random {
-  const words = crypto.getRandomValues(new Uint32Array(4))
-  return new Random(words.join('.'))
+  return new Random(`${Math.random()}/${Math.random()}/${Math.random()}/${Date.now()}/${performance.now()}`)
 }
 
 function spread(text: string): [number, number, number, number] {
