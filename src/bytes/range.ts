@@ -69,16 +69,6 @@ export function rangesOverlap(a: KeyRange, b: KeyRange): boolean {
   return !isEmptyRange(intersectRanges(a, b))
 }
 
-/** Bytes that every key of the range starts with: a hint for numeric prefixes. */
-export function commonPrefixLength(range: KeyRange): number {
-  if (range.start === undefined || range.end === undefined) return 0
-  const a = range.start.key
-  const b = range.end.key
-  let i = 0
-  while (i < a.length && i < b.length && a[i] === b[i]) i++
-  return i
-}
-
 function laterStart(a: Bound | undefined, b: Bound | undefined): Bound | undefined {
   if (a === undefined) return b
   if (b === undefined) return a

@@ -21,13 +21,6 @@ function reaches(view: View, key: Uint8Array): boolean {
   return view.visibleRange === undefined || !afterRange(view.visibleRange, key, 0, key.length)
 }
 
-/** First and last key of the table, clipped to the view. */
-export function viewRange(view: View): KeyRange {
-  const { firstEntry, lastEntry } = view.table.info
-  const range: KeyRange = { start: bound(firstEntry), end: bound(lastEntry) }
-  return view.visibleRange === undefined ? range : intersectRanges(range, view.visibleRange)
-}
-
 const bound = (key: Uint8Array | undefined): Bound | undefined =>
   key === undefined ? undefined : { key, inclusive: true }
 
