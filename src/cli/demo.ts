@@ -48,8 +48,13 @@ export function addDemo(program: Command, action: Action): void {
 
 async function demo(shell: Shell, flags: DemoFlags): Promise<undefined> {
   if (flags.role === 'writer') return void (await runDemoWriter(shell, shell.flags.db!))
-  if (flags.role === 'peer') return void process.send!(await digestWithPeer(shell.flags.db!))
+  if (flags.role === 'peer') return void (await tellParent(await digestWithPeer(shell.flags.db!)))
   await story(shell, flags)
+}
+
+/** Resolves when the message is out: a process that ends takes the rest with it. */
+function tellParent(message: object): Promise<void> {
+  return new Promise((resolve) => void process.send!(message, undefined, undefined, () => resolve()))
 }
 
 async function story(shell: Shell, flags: DemoFlags): Promise<void> {

@@ -80,8 +80,12 @@ function about(error: SlateDBError): Explanation {
     kind: error.kind,
     code: error.code,
     message: withCause(error),
-    advice: ADVICE[error.kind],
+    advice: refused(error) ? 'Check the credentials and what they are allowed to do.' : ADVICE[error.kind],
   }
+}
+
+function refused({ storeReason }: SlateDBError): boolean {
+  return storeReason === 'Unauthenticated' || storeReason === 'PermissionDenied'
 }
 
 /** The message and, when it adds something, the first cause of ours behind it. */

@@ -2,7 +2,8 @@
 // text and an exit code.
 
 import { readFileSync } from 'node:fs'
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../db/duration.ts'
 import { onInterrupt } from '../node/process.ts'
 import { addBench } from './bench.ts'
 import { addDelete } from './delete.ts'
@@ -37,7 +38,7 @@ export async function runCommandLine(args: readonly string[], streams: Streams):
     (body) =>
     async (...parsed) => {
       const shell = new Shell(streams, program.opts<GlobalFlags>(), interrupts.signal)
-      exitCode = (await body(shell, ...parsed)) ?? EXIT.ok
+      exitCode = (await Promise.race([body(shell, ...parsed), shell.gaveUp])) ?? EXIT.ok
     }
   for (const add of [addGet, addPut, addDelete, addScan, addImport, addExport]) add(program, action)
   for (const add of [addDescribe, addDoctor, addBench, addDemo]) add(program, action)
@@ -60,6 +61,11 @@ function createProgram(streams: Streams): Command {
     .option('-p, --path <root>', "the database's path in the store that CLOUD_PROVIDER and its variables name")
     .option('-e, --env-file <file>', 'read environment variables from a dotenv file (default: .env when there is one)')
     .option('-s, --settings <file>', 'read settings from a .toml, .json or .yaml file')
+    .option(
+      '--timeout <duration>',
+      'give up when the store answers only errors for so long (default: 30s)',
+      milliseconds,
+    )
     .option('--json', 'results as JSON, one document per line')
     .option('-q, --quiet', 'no progress and no notes on stderr')
     .option('--debug', 'show the stack of an error')
@@ -89,4 +95,10 @@ function report(error: unknown, streams: Streams, flags: GlobalFlags): number {
 function version(): string {
   const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   return (JSON.parse(text) as { version: string }).version
+}
+
+function milliseconds(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 10s or 1m.')
+  return ms
 }

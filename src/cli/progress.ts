@@ -38,7 +38,7 @@ function bar(shell: Shell, options: ProgressOptions, elapsed: () => number): Pro
   const single = new SingleBar(
     {
       stream: shell.streams.stderr as NodeJS.WritableStream,
-      format: `${label}${known} | {rowsText} rows | {speed} rows{left}`,
+      format: `${label}${known} | {rowsText} rows | {speed} rows/s{left}`,
       hideCursor: true,
       barsize: 24,
       fps: 1000 / REDRAW_EVERY_MS,
@@ -48,7 +48,7 @@ function bar(shell: Shell, options: ProgressOptions, elapsed: () => number): Pro
   const fields = (done: number, rows: number) => ({
     size: `${size(done)}/${size(total ?? done)}`,
     rowsText: count(rows),
-    speed: rate(rows, elapsed()),
+    speed: count(elapsed() > 0 ? (rows / elapsed()) * 1000 : 0),
     left: total === undefined ? '' : ` | ${timeLeft(done, total, elapsed())} left`,
   })
   single.start(total ?? 1, 0, fields(0, 0))
@@ -77,7 +77,7 @@ function lines(shell: Shell, options: ProgressOptions, elapsed: () => number): P
       printed = elapsed()
       const share = options.total === undefined ? '' : ` ${((done / options.total) * 100).toFixed(0)}%`
       const left = options.total === undefined ? '' : `, ${timeLeft(done, options.total, printed)} left`
-      shell.note(`${options.label}${share}: ${count(rows)} rows, ${rate(rows, printed)} rows${left}`)
+      shell.note(`${options.label}${share}: ${count(rows)} rows, ${rate(rows, printed)}${left}`)
     },
     stop: elapsed,
   }

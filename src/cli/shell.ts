@@ -26,7 +26,10 @@ export interface GlobalFlags {
   readonly json?: boolean
   readonly quiet?: boolean
   readonly debug?: boolean
+  readonly timeout?: number
 }
+
+const DEFAULT_PATIENCE_MS = 30_000
 
 export class Shell {
   readonly streams: Streams
@@ -36,13 +39,28 @@ export class Shell {
   /** Colours of stdout and of stderr: each follows its own stream. */
   readonly colors: Colors
   readonly noteColors: Colors
+  /** Rejects when going on makes no sense; the command is raced against it. */
+  readonly gaveUp: Promise<never>
+  /** Ends the command with this error, whatever it is waiting for. */
+  readonly giveUp: (error: unknown) => void
 
   constructor(streams: Streams, flags: GlobalFlags, signal: AbortSignal) {
     this.streams = streams
     this.flags = flags
     this.signal = signal
     this.colors = picocolors.createColors(wantsColor(streams.stdout.isTTY, streams.env) && !flags.json)
+    let giveUp: (error: unknown) => void = () => {}
+    this.gaveUp = new Promise((_, reject) => {
+      giveUp = reject
+    })
+    this.gaveUp.catch(() => {})
+    this.giveUp = giveUp
     this.noteColors = picocolors.createColors(wantsColor(streams.stderr.isTTY, streams.env))
+  }
+
+  /** How long a store may answer nothing but errors. */
+  get patienceMs(): number {
+    return this.flags.timeout ?? DEFAULT_PATIENCE_MS
   }
 
   get json(): boolean {
