@@ -22,6 +22,7 @@ const UNAUTHENTICATED: Readonly<Record<string, string>> = {
   ExpiredTokenException: 'the session token has expired: get new credentials',
   TokenRefreshRequired: 'the session token has expired: get new credentials',
   InvalidToken: 'the session token is not valid: check AWS_SESSION_TOKEN',
+  InvalidTokenId: 'the session token is not valid: check AWS_SESSION_TOKEN',
   InvalidAccessKeyId: 'the access key is not known here: check AWS_ACCESS_KEY_ID and the endpoint',
   SignatureDoesNotMatch: 'check AWS_SECRET_ACCESS_KEY, and that no proxy changes the request',
   InvalidSecurity: 'check the credentials',
@@ -30,7 +31,7 @@ const UNAUTHENTICATED: Readonly<Record<string, string>> = {
 
 /** Codes that mean the credentials themselves are stale, so that asking the provider again may help. */
 export function credentialsAreStale(code: string): boolean {
-  return /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|InvalidToken|InvalidAccessKeyId)$/.test(code)
+  return /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|InvalidToken|InvalidTokenId|InvalidAccessKeyId)$/.test(code)
 }
 
 export function s3Refused(refusal: S3Refusal): SlateDBError {

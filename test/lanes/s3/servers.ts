@@ -41,6 +41,7 @@ export async function startMinio(): Promise<S3Server> {
     env: {
       MINIO_ROOT_USER: KEYS.accessKeyId,
       MINIO_ROOT_PASSWORD: KEYS.secretAccessKey,
+      MINIO_SITE_REGION: 'us-east-1',
       MINIO_UPDATE: 'off',
       MINIO_BROWSER: 'off',
     },
