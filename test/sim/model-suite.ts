@@ -46,8 +46,9 @@ export function modelSuite(part: number, of: number): void {
     }
 
     afterAll(() => {
+      const { COVERAGE_COUNTS } = process.env
       if (seeds.length >= 100) for (const what of MUST_HAPPEN) expect(total[what] ?? 0, what).toBeGreaterThan(5)
-      if (process.env['COVERAGE_COUNTS'] !== undefined) console.log(`part ${part + 1}`, total)
+      if (COVERAGE_COUNTS !== undefined) console.log(`part ${part + 1}`, total)
     })
   })
 }

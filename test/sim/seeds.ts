@@ -7,10 +7,15 @@ import { type Coverage, Run, type RunOptions } from './run.ts'
 const DEFAULT_SEEDS = 500
 
 /** The seeds of one of `of` test files, which run side by side. */
-export function seedsOf(part: number, of: number, count = Number(process.env['SEEDS'] ?? DEFAULT_SEEDS)): number[] {
-  const one = process.env['SEED']
+export function seedsOf(part: number, of: number, count = defaultCount()): number[] {
+  const { SEED: one } = process.env
   if (one !== undefined) return part === 0 ? [Number(one)] : []
   return Array.from({ length: count }, (_, i) => i + 1).filter((seed) => seed % of === part)
+}
+
+function defaultCount(): number {
+  const { SEEDS } = process.env
+  return SEEDS === undefined ? DEFAULT_SEEDS : Number(SEEDS)
 }
 
 /** Codecs come by dynamic import, which is not virtual time: they must be there before a run begins. */
