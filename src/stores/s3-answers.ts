@@ -31,7 +31,9 @@ const UNAUTHENTICATED: Readonly<Record<string, string>> = {
 
 /** Codes that mean the credentials themselves are stale, so that asking the provider again may help. */
 export function credentialsAreStale(code: string): boolean {
-  return /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|InvalidToken|InvalidTokenId|InvalidAccessKeyId)$/.test(code)
+  return /^(ExpiredToken|ExpiredTokenException|TokenRefreshRequired|InvalidToken|InvalidTokenId|InvalidAccessKeyId)$/.test(
+    code,
+  )
 }
 
 export function s3Refused(refusal: S3Refusal): SlateDBError {
