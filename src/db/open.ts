@@ -14,7 +14,7 @@ import { Tables } from '../table/tables.ts'
 import { fenceWal } from '../wal/fence.ts'
 import { replayWal } from '../wal/replay.ts'
 import { SstWalWriter } from '../wal/sst-wal-writer.ts'
-import type { WalTail } from '../wal/tail.ts'
+import { listWalTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { Flusher } from '../write/flusher.ts'
 import { State } from '../write/state.ts'
@@ -63,10 +63,17 @@ export async function openDb(options: DbOptions): Promise<Db> {
   const staleMaxMs = staleMaxOf(settings)
   const versions = manifestVersions(stores.main, env, paths, { staleMaxMs })
   const manifest = writerManifest(versions)
+  let firstTail: Promise<WalTail> | undefined
   if ((await versions.readLatest()) === undefined) {
-    // Losing this race is fine: somebody else created the same database.
+    // The fence asks for the log's tail next; a new database replays from 0, so the question can go out beside the create.
+    firstTail = listWalTail(stores.wal, paths, 0)
+    firstTail.catch(() => {})
     const first = { ...initialManifest(), walStoreUri: options.walStore === undefined ? undefined : '' }
-    if ((await versions.create(first)) === 'conflict') await versions.readLatest()
+    if ((await versions.create(first)) === 'conflict') {
+      // Losing this race is fine: somebody else created the same database.
+      await versions.readLatest()
+      firstTail = undefined
+    }
   }
   checkManifest(manifest.current.value, paths, options.walStore !== undefined)
   options.signal?.throwIfAborted()
@@ -76,6 +83,7 @@ export async function openDb(options: DbOptions): Promise<Db> {
     store: stores.wal,
     paths,
     transformer: options.transformer,
+    firstTail: await firstTail,
     generation: (tail) =>
       settings.formatGeneration ??
       detectGeneration({ manifest: manifest.current.value, newestFenceSize: fenceSize(tail) }) ??

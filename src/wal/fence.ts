@@ -20,6 +20,8 @@ export interface FenceOptions {
   readonly store: ObjectStore
   readonly paths: Paths
   readonly transformer: BlockTransformer | undefined
+  /** The tail behind the manifest's replay point, when the caller has just read it. */
+  readonly firstTail?: WalTail | undefined
   /** The database's format generation, judged by what is there before anything is written (VX-3). */
   readonly generation: (tail: WalTail) => FormatGeneration
 }
@@ -38,7 +40,9 @@ const MAX_TURNS = 1000
 export async function fenceWal(options: FenceOptions): Promise<Fence> {
   const { manifest, paths } = options
   // The tail is read before the claim: a writer that is slow here must not mistake its successor's files for its own.
-  let tail = await tailAfterReplayPoint(options)
+  const { firstTail } = options
+  let tail =
+    firstTail?.missing === undefined && firstTail !== undefined ? firstTail : await tailAfterReplayPoint(options)
   const generation = options.generation(tail)
   let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim()
   let replayAfter = claim.value.replayAfterWalId
