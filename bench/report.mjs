@@ -1,7 +1,7 @@
 // The benchmark's table, on the terminal and as docs/benchmarks.md.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 
 const ROOT = new URL('../', import.meta.url)
 const count = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
@@ -96,7 +96,7 @@ export function writeReport(report) {
     parts.push(
       '## Requests and round trips',
       '',
-      'Depth is the number of requests that had to wait for one another: what a slow store multiplies.',
+      'On the simulated store, so the same on every machine. Depth is the number of requests that had to wait for one another: what a slow store multiplies.',
       '',
       '| what | requests | depth |',
       '|---|---|---|',
@@ -114,6 +114,7 @@ function environment(report) {
     `${cpus().length} x ${cpus()[0].model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`,
     `slatedb-ts ${version('package.json')}, @slatedb/uniffi ${version('node_modules/@slatedb/uniffi/package.json')}`,
     `${runs} runs of ${report.seconds} s per engine and workload, ${(report.totalMs / 60_000).toFixed(1)} minutes in all`,
+    `load average ${loadavg()[1].toFixed(1)} on ${cpus().length} cores over the last five minutes; the benchmark itself makes about 1`,
   ]
 }
 

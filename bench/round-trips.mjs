@@ -1,45 +1,28 @@
-// Requests and critical-path depth of ours: every request takes a fixed time, so the time that passes, divided by it,
-// is the number of requests that had to wait for each other. Tests assert these numbers on the simulated store; here
-// they are printed.
+// Requests and critical-path depth of ours, on the simulated store: every request takes one virtual millisecond and nothing
+// else takes any, so the time that passes is the number of requests that had to wait for each other. The same on every
+// machine; test/requests asserts these numbers, here they are printed.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SlateDB } from '../dist/index.js'
-import { MemoryStore } from '../dist/objects/memory-store.js'
+import { simulate } from '../dist/sim/index.js'
 import { keysOf, rowValue } from './keys.mjs'
 
-const UNIT_MS = 25
-
-/** A memory store whose every request takes UNIT_MS. */
-class SlowStore {
-  requests = 0
-
-  constructor(inner = new MemoryStore()) {
-    this.inner = inner
-    this.capabilities = inner.capabilities
-    for (const call of ['get', 'head', 'put', 'delete', 'list']) {
-      this[call] = async (...args) => {
-        this.requests++
-        await sleep(UNIT_MS)
-        return inner[call](...args)
-      }
-    }
-  }
-
-  describe() {
-    return 'slow memory'
-  }
-}
+const SETTINGS = { compactorOptions: null, garbageCollectorOptions: null }
 
 export async function roundTrips() {
+  const { value } = await simulate('round trips', measureAll)
+  return value
+}
+
+async function measureAll(sim) {
   const rows = []
-  const store = new SlowStore()
-  const settings = { compactorOptions: null, garbageCollectorOptions: null }
-  const open = () => SlateDB.open({ store, path: 'bench' }, { settings })
+  const store = sim.store({ latencyMs: [1, 1] })
+  const open = () => SlateDB.open({ store, path: 'bench' }, { settings: SETTINGS, env: sim.env })
   const measure = async (what, body) => {
-    const requests = store.requests
-    const start = performance.now()
+    const requests = sim.world.requests.length
+    const start = sim.clock.monotonic()
     const result = await body()
-    rows.push({ what, requests: store.requests - requests, depth: Math.round((performance.now() - start) / UNIT_MS) })
+    const depth = Math.round(sim.clock.monotonic() - start)
+    rows.push({ what, requests: sim.world.requests.length - requests, depth })
     return result
   }
   const keys = keysOf('sequential', 20_000)
