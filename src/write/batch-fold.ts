@@ -7,16 +7,14 @@ import { MergeStack } from '../cursor/merge-stack.ts'
 import { MERGE, NO_TS, Row, rowKey, TOMBSTONE } from '../cursor/row.ts'
 import { invalid } from '../errors.ts'
 import type { PreparedRows } from '../memtable/memtable.ts'
-import type { SortedLeaves } from '../memtable/sorted-leaves.ts'
 import type { BatchOps } from './batch-ops.ts'
 
-/** Folded rows are appended behind the operations, in arena and columns, without counting as such. */
-export function foldBatch(ops: BatchOps, order: SortedLeaves, operator: MergeOperator | undefined): PreparedRows {
-  const ids = new Uint32Array(order.size)
-  let n = 0
-  order.forEach((id) => {
-    ids[n++] = id
-  })
+/**
+ * `ids`: all operations by key, newest first within a key; overwritten with the result. Folded rows are appended behind
+ * the operations, in arena and columns, without counting as such.
+ */
+export function foldBatch(ops: BatchOps, ids: Uint32Array, operator: MergeOperator | undefined): PreparedRows {
+  const n = ops.count
   const length = ops.arena.length
   const fold = new Folding(ops, operator)
   let count = 0

@@ -14,6 +14,9 @@ import { foldBatch } from './batch-fold.ts'
 import { BatchOps } from './batch-ops.ts'
 import type { Ttl } from './options.ts'
 
+/** Up to here a batch is searched and sorted as a plain list: most transactions stay below. */
+const SMALL = 16
+
 /** How long a row lives; without it as the database's settings say. */
 interface TtlOption {
   readonly ttl?: Ttl | undefined
@@ -86,13 +89,16 @@ export class WriteBatch {
     const ops = this.#ops
     ops.expireAt(now, defaultTtlMs)
     if (this.#ascending && !(this.#hasMerges && mergeOperator === undefined)) return ops.prepared(undefined, ops.count)
-    return foldBatch(ops, this.#sorted(), mergeOperator)
+    return foldBatch(ops, this.#idsInOrder(), mergeOperator)
   }
 
   /** True when an operation of this batch touches the key. */
   has(key: Uint8Array): boolean {
     const ops = this.#ops
-    if (ops.count === 0) return false
+    if (ops.count <= SMALL && this.#order === undefined) {
+      for (let id = 0; id < ops.count; id++) if (ops.compareKey(id, key, 0, key.length, 0) === 0) return true
+      return false
+    }
     const order = this.#sorted()
     order.find(key, 0, key.length, U32_MAX, U32_MAX)
     return (
@@ -121,8 +127,33 @@ export class WriteBatch {
       keys.push((last = rowKey(row)))
     }
     if (this.#ascending) for (let id = 0; id < ops.count; id++) take(id)
-    else this.#sorted().forEach(take)
+    else this.#idsInOrder().forEach(take)
     return keys
+  }
+
+  /** All operations by key, newest first within a key. */
+  #idsInOrder(): Uint32Array {
+    const ops = this.#ops
+    const ids = new Uint32Array(ops.count)
+    if (ops.count > SMALL) {
+      let n = 0
+      this.#sorted().forEach((id) => {
+        ids[n++] = id
+      })
+      return ids
+    }
+    const { bytes } = ops.arena
+    for (let id = 0; id < ops.count; id++) {
+      const start = ops.at[id]!
+      const end = start + ops.keyLength[id]!
+      let at = id
+      while (at > 0 && ops.compareKey(ids[at - 1]!, bytes, start, end, 0) >= 0) {
+        ids[at] = ids[at - 1]!
+        at--
+      }
+      ids[at] = id
+    }
+    return ids
   }
 
   #add(key: Uint8Array, value: Uint8Array, kind: RowKind, ttl: Ttl | undefined): void {
