@@ -12,7 +12,7 @@ import { show, toBytes, toText } from '../model/bytes.ts'
 import { type Bounds, type Model, type Op, type SeenRow, seenRow, type View, within } from '../model/model.ts'
 import type { Operations } from '../model/operations.ts'
 import { rangeOf } from '../model/ranges.ts'
-import { Ended, type Run } from './run.ts'
+import { Ended, GivenUp, type Run } from './run.ts'
 import { runTransaction } from './transaction-client.ts'
 import { describeError, type WriterAgent } from './writer-agent.ts'
 
@@ -76,7 +76,9 @@ export class Client {
     const { sim } = this.run
     try {
       for (let i = 0; i < calls && !this.agent.process.isDead; i++) {
-        await this.#step(this.#kind())
+        await this.#step(this.#kind()).catch((error) => {
+          if (!(error instanceof GivenUp)) throw error
+        })
         if (this.random.chance(0.3)) await this.agent.alive(sim.sleep(this.random.pick([0, 1, 20, 300])), 'sleep')
       }
     } catch (error) {
@@ -187,7 +189,7 @@ export class Client {
       if (isSlateDBError(error) && error.code === 'SLATEDB_INVALID_SEQUENCE_NUMBER' && seq !== undefined)
         return undefined
       agent.judgeError(error, 'a stalled write')
-      throw new Ended('write')
+      throw agent.mayGiveUp(error) ? new GivenUp('write') : new Ended('write')
     }
   }
 

@@ -36,6 +36,9 @@ export const PATH = 'db'
 /** Thrown into the code of a process that was killed, or whose handle has ended: it stops there. */
 export class Ended extends Error {}
 
+/** A call that the store did not answer, on a handle that gives up after some retries: the client goes on. */
+export class GivenUp extends Error {}
+
 export class Run {
   readonly sim: Sim
   readonly random: Random

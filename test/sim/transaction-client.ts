@@ -7,7 +7,7 @@ import type { WriteHandle } from '../../src/write/handle.ts'
 import { show, toBytes } from '../model/bytes.ts'
 import type { Bounds, Op } from '../model/model.ts'
 import type { Client } from './client.ts'
-import { Ended } from './run.ts'
+import { Ended, GivenUp } from './run.ts'
 import { describeError } from './writer-agent.ts'
 
 interface Doing {
@@ -41,7 +41,8 @@ export async function runTransaction(client: Client): Promise<void> {
     }
   } catch (error) {
     // The handle may end under a transaction; its reads say so, and so do its writes.
-    if (error instanceof Ended) throw error
+    if (error instanceof GivenUp) tx.rollback()
+    if (error instanceof Ended || error instanceof GivenUp) throw error
     agent.judgeError(error, 'transaction')
     throw new Ended('transaction')
   }

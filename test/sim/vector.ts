@@ -26,7 +26,8 @@ export function databaseVector(random: Random): DatabaseVector {
   }
 }
 
-export function handleVector(random: Random, database: DatabaseVector): HandleVector {
+/** `patient`: never gives a request up. */
+export function handleVector(random: Random, database: DatabaseVector, patient: boolean): HandleVector {
   const l0SstSizeBytes = random.pick([600, 3000, 20_000, 1 << 20])
   const blockSize = random.pick([1024, 4096, 65_536])
   const cache = random.pick([undefined, false as const, new BlockCache({ dataBytes: 8192, metaBytes: 8192 })])
@@ -47,6 +48,7 @@ export function handleVector(random: Random, database: DatabaseVector): HandleVe
     compactorOptions: null,
     garbageCollectorOptions: null,
     formatGeneration: database.formatGeneration,
+    objectStoreMaxRetries: random.chance(0.25) && !patient ? random.int(1, 4) : null,
   })
   return { settings, blockSize, cache }
 }

@@ -12,7 +12,7 @@ import { append } from '../model/append.ts'
 import { toBytes } from '../model/bytes.ts'
 import { seenRow } from '../model/model.ts'
 import { Client } from './client.ts'
-import { Ended, type OpenAttempt, PATH, type Run } from './run.ts'
+import { Ended, GivenUp, type OpenAttempt, PATH, type Run } from './run.ts'
 import { type HandleVector, handleVector, type weather } from './vector.ts'
 
 export type Ending = 'close' | 'kill' | 'crash' | 'freeze' | 'leave'
@@ -44,7 +44,7 @@ export class WriterAgent {
     this.random = new Random(`${run.sim.seed}/${name}`)
     const skews = [0, 0, 0, 3000, -3000, 86_400_000, -86_400_000]
     this.process = run.sim.process(name, { skewMs: calm ? 0 : this.random.pick(skews) })
-    this.vector = handleVector(this.random, run.database)
+    this.vector = handleVector(this.random, run.database, calm)
     this.#stores = [
       this.process.store(sky),
       ...(run.database.hasWalStore ? [this.process.store({ ...sky, bucket: 'wal' })] : []),
@@ -80,6 +80,8 @@ export class WriterAgent {
       )
     } catch (error) {
       if (error instanceof Ended) return run.count('crashes while opening')
+      // What it sent may still arrive: the attempt does not end.
+      if (this.mayGiveUp(error)) return run.count('opens given up')
       this.#attempt.ended = true
       if (isSlateDBError(error) && error.closeReason === 'Fenced' && run.hasRival(this.#attempt)) {
         return run.count('fenced while opening')
@@ -96,7 +98,7 @@ export class WriterAgent {
     if (run.owner !== undefined && !run.owner.process.isDead && !run.owner.closing) run.count('takeovers')
     run.adopt(this, Number(db.status.lastSeq), this.epoch)
     await this.verify('after open', random.chance(0.3)).catch((error) => {
-      if (!(error instanceof Ended)) throw error
+      if (!(error instanceof Ended || error instanceof GivenUp)) throw error
     })
   }
 
@@ -259,13 +261,24 @@ export class WriterAgent {
     } catch (error) {
       if (error instanceof Ended) throw error
       this.judgeError(error, what)
-      throw new Ended(what)
+      throw this.mayGiveUp(error) ? new GivenUp(what) : new Ended(what)
     }
+  }
+
+  /** With bounded retries a store in bad weather may be unavailable; the handle lives on. */
+  mayGiveUp(error: unknown): boolean {
+    if (!isSlateDBError(error) || this.vector.settings.objectStoreMaxRetries === undefined) return false
+    // A body that stays too short is damage, as far as one can tell.
+    return error.kind === 'Unavailable' || error.code === 'SLATEDB_STORE_WRONG_LENGTH'
   }
 
   /** A handle may only end because we closed it, or because somebody else opened the database. */
   judgeError(error: unknown, what: string): void {
     const { run } = this
+    if (this.mayGiveUp(error)) {
+      run.count('calls given up')
+      return
+    }
     if (isSlateDBError(error) && error.kind === 'Closed') {
       if (error.closeReason === 'Clean' && this.closing) return
       if (error.closeReason === 'Fenced' && run.hasRival(this.#attempt!)) return
