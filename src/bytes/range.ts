@@ -25,6 +25,12 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   return end
 }
 
+/** The same range with keys that nobody else can change. */
+export function copyRange({ start, end }: KeyRange): KeyRange {
+  const copy = (bound: Bound | undefined) => bound && { key: bound.key.slice(), inclusive: bound.inclusive }
+  return { start: copy(start), end: copy(end) }
+}
+
 export function prefixRange(prefix: Uint8Array): KeyRange {
   const end = prefixEnd(prefix)
   return {

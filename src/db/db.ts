@@ -176,6 +176,7 @@ export class Db {
   async #close({ flush = 'memtable', signal }: CloseOptions): Promise<void> {
     const engine = this.#engine
     const ended = engine.state.end('Clean')
+    engine.guard.closing(engine.settings.manifestUpdateTimeout)
     const giveUp = () => engine.abortWith(signal?.reason)
     signal?.addEventListener('abort', giveUp, { once: true })
     try {

@@ -2,7 +2,7 @@
 
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
-import { isSlateDBError, type SlateDBError } from '../errors.ts'
+import { isSlateDBError } from '../errors.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
 import { tableIdsOf } from '../manifest/trees.ts'
 import type { KeyValue } from '../read/key-value.ts'
@@ -21,6 +21,7 @@ import type { Poller } from './poller.ts'
 import type { OwnRows, ReadSide } from './read-side.ts'
 import type { Scan } from './scan.ts'
 import type { Settings } from './settings.ts'
+import type { StoreGuard } from './store-guard.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -40,6 +41,7 @@ export interface EngineParts {
   readonly nextWalId: () => number
   /** Ends the requests of this handle. */
   readonly abort: AbortController
+  readonly guard: StoreGuard
 }
 
 export class Engine {
@@ -55,7 +57,9 @@ export class Engine {
   readonly poller: Poller
   readonly #reads: ReadSide
   readonly #nextWalId: () => number
+  readonly guard: StoreGuard
   readonly #abort: AbortController
+  #cancelFlush: (() => void) | undefined
 
   constructor(parts: EngineParts) {
     this.env = parts.env
@@ -71,6 +75,9 @@ export class Engine {
     this.#reads = parts.reads
     this.#nextWalId = parts.nextWalId
     this.#abort = parts.abort
+    this.guard = parts.guard
+    // However the requests of this handle are ended, whoever waits for one of them settles.
+    parts.abort.signal.addEventListener('abort', () => void this.stop(parts.abort.signal.reason), { once: true })
   }
 
   get(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
@@ -110,7 +117,26 @@ export class Engine {
     this.writer.freeze()
     const newest = this.state.frozen[0]
     await durable
-    if (newest !== undefined) await this.flusher.published(newest)
+    if (newest === undefined) return
+    const published = this.flusher.published(newest)
+    // Room in L0 may have to come from a compactor elsewhere: look for it at full pace, and stay alive for it.
+    this.poller.attend()
+    await published
+  }
+
+  /** Without a WAL a write becomes durable with its memtable: who waits for one gets it flushed, at the WAL's pace. */
+  flushSoon(): void {
+    const { flushInterval } = this.settings
+    if (this.#cancelFlush !== undefined || flushInterval === undefined) return
+    this.#cancelFlush = this.env.clock.schedule(
+      flushInterval,
+      () => {
+        this.#cancelFlush = undefined
+        // Who waits learns the outcome from the write's own ticket.
+        if (this.state.ended === undefined) this.flushMemtable().catch(() => {})
+      },
+      { label: 'flush without a WAL' },
+    )
   }
 
   /** The last flush of a handle: what the WAL holds already need not wait for room in L0 (FL-3). */
@@ -120,22 +146,29 @@ export class Engine {
     if (type === 'memtable' || this.wal === undefined) this.writer.freeze()
     const newest = this.state.frozen[0]
     if (newest === undefined || (type === 'wal' && this.wal !== undefined)) return
-    this.flusher.poke()
-    if (this.wal !== undefined && this.flusher.isStalled) return
-    await this.flusher.published(newest)
+    // Rows that are nowhere else are published however full L0 is: nobody may come to compact it.
+    if (this.wal === undefined) this.flusher.ignoreLimits()
+    const published = this.flusher.published(newest, this.wal !== undefined)
+    this.poller.attend()
+    await published
   }
 
   /** Reads the manifest and adopts it; true when it changed. Fatal when a newer writer is in it. */
   async refresh(): Promise<boolean> {
-    const changed = await this.manifest.refresh()
-    if (changed) {
-      const { current } = this.manifest
-      this.state.install(current)
-      // A table of a flush under way is not in any manifest yet; its cached blocks must not be dropped for that.
-      if (!this.flusher.isPending) this.tables.keepOnly(tableIdsOf(current.value))
-      this.flusher.poke()
+    try {
+      await this.manifest.refresh()
+    } catch (error) {
+      if (!isSlateDBError(error) || error.kind !== 'Unavailable') this.fail(error)
+      throw error
     }
-    return changed
+    const { current } = this.manifest
+    // Whoever read it: a flush that lost a race, another refresh.
+    if (current.id === this.state.view.manifest.id) return false
+    this.state.install(current)
+    // A table of a flush under way is not in any manifest yet; its cached blocks must not be dropped for that.
+    if (!this.flusher.isPending) this.tables.keepOnly(tableIdsOf(current.value))
+    this.flusher.poke()
+    return true
   }
 
   /** What ended the handle, when it was not a clean close. */
@@ -156,14 +189,13 @@ export class Engine {
     const reason = isSlateDBError(error) && error.kind === 'Closed' ? error : this.state.ended!
     // A fenced writer makes no further request (EP-6); whoever waits learns why.
     this.#abort.abort(reason)
-    void this.stop(reason)
   }
 
   /** Ends all background work. Never rejects. */
-  async stop(reason: SlateDBError): Promise<void> {
-    await this.poller.stop()
-    await this.flusher.stop(reason)
-    await this.wal?.close(reason)
+  async stop(reason: unknown): Promise<void> {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    await Promise.all([this.poller.stop(), this.flusher.stop(reason), this.wal?.close(reason)])
     for (const frozen of this.state.frozen) frozen.ticket.fail(reason)
     this.state.activeTicket.fail(reason)
     this.state.changed.close(reason)
@@ -182,10 +214,14 @@ export class Engine {
     const { state } = this
     const nextWalId = this.#nextWalId()
     const isEmpty = state.frozen.length === 0 && state.view.memtable.rowCount === 0
-    await this.manifest.update((current) => {
-      const replayAfterWalId = isEmpty ? Math.max(current.replayAfterWalId, nextWalId - 1) : current.replayAfterWalId
-      const isKnown = current.nextWalId >= nextWalId && current.replayAfterWalId === replayAfterWalId
-      return isKnown ? undefined : { ...current, nextWalId, replayAfterWalId }
-    })
+    await this.manifest.update(
+      (current) => {
+        const replayAfterWalId = isEmpty ? Math.max(current.replayAfterWalId, nextWalId - 1) : current.replayAfterWalId
+        const isKnown = current.nextWalId >= nextWalId && current.replayAfterWalId === replayAfterWalId
+        if (isKnown) return undefined
+        return { ...current, nextWalId: Math.max(current.nextWalId, nextWalId), replayAfterWalId }
+      },
+      { timeoutMs: this.settings.manifestUpdateTimeout },
+    )
   }
 }

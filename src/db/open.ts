@@ -2,6 +2,7 @@
 
 import { loadCodec } from '../compress/codec.ts'
 import { normalizeMergeOperator } from '../cursor/merge-operator.ts'
+import type { Env } from '../env/env.ts'
 import { createEnv } from '../env/system.ts'
 import { isSlateDBError } from '../errors.ts'
 import { initialManifest } from '../format/manifest.ts'
@@ -22,12 +23,12 @@ import { Writer } from '../write/writer.ts'
 import { checkManifest } from './check-manifest.ts'
 import { Db } from './db.ts'
 import { Engine } from './engine.ts'
-import { OpenGuard } from './open-guard.ts'
 import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import { Replayer } from './replayer.ts'
 import { checkSettings, defaultSettings, type Settings } from './settings.ts'
+import { StoreGuard } from './store-guard.ts'
 
 /** WAL files fetched ahead during replay. */
 const REPLAY_AHEAD = 16
@@ -41,11 +42,19 @@ const STALE_MAX_MS = 60_000
  */
 export async function openDb(options: DbOptions): Promise<Db> {
   const env = options.env ?? createEnv()
+  const abort = new AbortController()
+  const guard = new StoreGuard(env.clock, abort, options)
+  try {
+    return await open(options, env, abort, guard)
+  } finally {
+    guard.done()
+  }
+}
+
+async function open(options: DbOptions, env: Env, abort: AbortController, guard: StoreGuard): Promise<Db> {
   const settings = checkSettings(options.settings ?? defaultSettings)
   const paths = new Paths(options.path)
   const blockSize = checkedBlockSize(options.blockSize)
-  const abort = new AbortController()
-  const guard = new OpenGuard(env.clock, abort, options)
   let engine: Engine | undefined
   const stores = wrapStores(options, env, 'db', {
     maxRetries: settings.objectStoreMaxRetries,
@@ -102,7 +111,12 @@ export async function openDb(options: DbOptions): Promise<Db> {
     filterPolicies,
     transformer: options.transformer,
   })
-  const state = new State(tables, manifest.current)
+  const state = new State(
+    tables,
+    manifest.current,
+    env.logger,
+    settings.walEnabled ? undefined : () => engine?.flushSoon(),
+  )
   const clock = new WriteClock(env)
   /** While it is there, memtables are stamped with what was replayed so far. */
   let replayer: Replayer | undefined
@@ -119,7 +133,10 @@ export async function openDb(options: DbOptions): Promise<Db> {
         maxBufferBytes: settings.l0SstSizeBytes,
         events: {
           // AP-3: a newer writer may have fenced at this very id, long ago, and the fence be gone.
-          confirm: () => (versions.stale ? engine!.refresh() : undefined),
+          confirm: () => {
+            manifest.checkEpoch()
+            return versions.stale ? engine!.refresh() : undefined
+          },
           onFlushed: (seqHi, seqLo) => {
             state.raiseDurable(seqHi, seqLo)
             // A table may be waiting for just this to be published (FL-10).
@@ -166,16 +183,19 @@ export async function openDb(options: DbOptions): Promise<Db> {
     l0MaxSsts: settings.l0MaxSsts,
     l0MaxSstsPerKey: settings.l0MaxSstsPerKey,
     parallelism: settings.l0FlushParallelism,
+    updateTimeoutMs: settings.manifestUpdateTimeout,
     nextWalId,
     onFatal,
   })
   const poller = new Poller({
     env,
     name: 'manifest poll',
-    intervalMs: settings.manifestPollInterval,
-    idleIntervalMs: Math.max(staleMaxMs, settings.manifestPollInterval),
+    intervalMs: Math.min(settings.manifestPollInterval, staleMaxMs),
+    idleIntervalMs: staleMaxMs,
     refresh: () => engine!.refresh(),
-    isBusy: () => flusher.isPending,
+    // Without a WAL, rows in memory are at stake until they are flushed (PN-9).
+    isBusy: () => flusher.isPending || (wal === undefined && state.view.memtable.rowCount > 0),
+    isAwaited: () => flusher.isAwaited,
     isStale: () => versions.stale,
     onFatal,
     onDegraded: (error) => state.setDegraded(error),
@@ -201,10 +221,21 @@ export async function openDb(options: DbOptions): Promise<Db> {
     reads,
     nextWalId,
     abort,
+    guard,
+  })
+  // EP-4: a newer epoch counts at once, whatever call has read it.
+  versions.listen(() => {
+    try {
+      manifest.checkEpoch()
+    } catch (error) {
+      onFatal(error)
+    }
   })
 
   try {
-    const active = new Replayer({ state, writer, clock, maxTableBytes: settings.l0SstSizeBytes })
+    // Room in L0 may have to come from a compactor elsewhere while this replays.
+    poller.start()
+    const active = new Replayer({ state, writer, clock, maxTableBytes: settings.l0SstSizeBytes, signal: abort.signal })
     replayer = active
     await replayWal({
       store: stores.wal,
@@ -221,14 +252,12 @@ export async function openDb(options: DbOptions): Promise<Db> {
     options.signal?.throwIfAborted()
     state.check()
   } catch (error) {
-    await explainTruncation(error, manifest)
-    const ended = state.end('Panic', error)
+    const reason = await explained(error, manifest)
+    const ended = state.end('Panic', reason)
     abort.abort(ended)
     await engine.stop(ended)
-    throw error
+    throw reason
   }
-  guard.done()
-  poller.start()
   flusher.poke()
   return new Db(engine)
 }
@@ -249,6 +278,12 @@ function fenceSize(tail: WalTail): number | undefined {
 }
 
 /** RC-5: a file that is missing because a newer writer flushed and removed it means that we are fenced. */
-async function explainTruncation(error: unknown, manifest: ManifestRecord): Promise<void> {
-  if (isSlateDBError(error) && error.code === 'SLATEDB_WAL_TRUNCATED') await manifest.refresh()
+async function explained(error: unknown, manifest: ManifestRecord): Promise<unknown> {
+  if (!isSlateDBError(error) || error.code !== 'SLATEDB_WAL_TRUNCATED') return error
+  try {
+    await manifest.refresh()
+    return error
+  } catch (fenced) {
+    return fenced
+  }
 }

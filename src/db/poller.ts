@@ -17,6 +17,8 @@ export interface PollerOptions {
   readonly refresh: () => Promise<boolean>
   /** True while a flush or a stall is pending: no backing off. */
   readonly isBusy: () => boolean
+  /** True while somebody waits for what a look may find: the process then lives on for it. */
+  readonly isAwaited?: () => boolean
   /** True when the last look is too long ago to rely on. */
   readonly isStale: () => boolean
   readonly onFatal: (error: unknown) => void
@@ -35,6 +37,7 @@ export class Poller {
     this.#task = new Task(options.env.clock, () => this.#step(), {
       name: options.name,
       interval: () => this.#interval,
+      isIdle: () => options.isAwaited?.() !== true,
       onError: options.onFatal,
     })
   }
@@ -50,6 +53,13 @@ export class Poller {
     this.#interval = this.#options.intervalMs
     if (this.#options.isStale()) this.#task.poke()
     else this.#task.rearm()
+  }
+
+  /** Somebody waits for what a look may find: full pace, and no idling. */
+  attend(): void {
+    this.#active = true
+    this.#interval = this.#options.intervalMs
+    this.#task.rearm()
   }
 
   /** Looks now. */
@@ -68,6 +78,7 @@ export class Poller {
     let changed = false
     try {
       changed = await refresh()
+      onDegraded(undefined)
     } catch (error) {
       // The store does not answer: keep serving, keep trying, show it. Anything else ends the handle.
       if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error

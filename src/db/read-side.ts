@@ -1,11 +1,12 @@
 // Reads of an open handle, shared by the writer's handle and the reader's: which view, which sequence number, and what
 // to do when a table of the view has been collected meanwhile. Synchronous when the bytes are in memory.
 
-import type { KeyRange } from '../bytes/range.ts'
+import { copyRange, type KeyRange } from '../bytes/range.ts'
 import { Slab } from '../bytes/slab.ts'
 import { compareU64 } from '../bytes/u64.ts'
 import type { Cursor } from '../cursor/cursor.ts'
-import type { Row } from '../cursor/row.ts'
+import { pointAt, Row } from '../cursor/row.ts'
+import { abortable } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { dataError, invalid, isStoreError } from '../errors.ts'
@@ -42,6 +43,7 @@ export class ReadSide {
   readonly #slab = new Slab()
   readonly #gets: Meter
   readonly #scans: Meter
+  #refreshing: Promise<boolean> | undefined
 
   constructor(options: ReadSideOptions) {
     this.#options = options
@@ -54,7 +56,7 @@ export class ReadSide {
   }
 
   getRow(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<KeyValue | undefined> {
-    const found = this.#find(key, pin, options)
+    const found = this.#find(key, pin, options, true)
     if (found instanceof Promise) return found.then((row) => row && keyValueOf(row, this.#slab))
     return found && keyValueOf(found, this.#slab)
   }
@@ -69,11 +71,13 @@ export class ReadSide {
     for (let turn = 0; ; turn++) {
       // One bound for all keys, each of which captures the view in this same step.
       const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
+      const seen = state.view.manifest.id
       try {
-        return await Promise.all(keys.map((key) => this.#get(key, at, options, false)))
+        // Each in a function of its own: a key that is refused leaves no rejection of the others behind.
+        return await Promise.all(keys.map(async (key) => this.#get(key, at, options, false)))
       } catch (error) {
         // Versions at the old bound may be gone from the newer view, so all keys are read again.
-        if (turn >= MAX_TURNS || !(await this.#mayRetry(error))) throw error
+        if (turn >= MAX_TURNS || !(await this.#mayRetry(error, seen))) throw error
       }
     }
   }
@@ -84,15 +88,22 @@ export class ReadSide {
     touch()
     this.#scans.value++
     const descending = options.descending === true
-    const ownCursor = own?.cursor(range, descending)
+    // The scan goes on after this call: the caller may reuse its buffers.
+    const asked = copyRange(range)
+    const scanOptions = options.prefix === undefined ? options : { ...options, prefix: options.prefix.slice() }
+    let seen = state.view.manifest.id
     return new Scan({
-      range,
+      range: asked,
       descending,
       signal: options.signal,
       check: () => state.check(),
-      // Bound and view are taken in one step, the bound after the view (RD-3).
-      open: () => reads.cursor(state.view, range, this.#bound(pin, options), options, ownCursor),
-      mayRestart: (error) => (ownCursor === undefined ? this.#mayRetry(error) : Promise.resolve(false)),
+      open: () => {
+        seen = state.view.manifest.id
+        // Bound and view are taken in one step, the bound after the view (RD-3).
+        const { view } = state
+        return reads.cursor(view, asked, this.#bound(pin, options), scanOptions, own?.cursor(asked, descending))
+      },
+      mayRestart: (error) => this.#mayRetry(error, seen),
     })
   }
 
@@ -108,7 +119,7 @@ export class ReadSide {
     return found && this.#value(found)
   }
 
-  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions, retries = true): MaybePromise<Row | undefined> {
+  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions, retries: boolean): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
     options.signal?.throwIfAborted()
@@ -117,21 +128,28 @@ export class ReadSide {
     this.#gets.value++
     const found = reads.get(state.view, key, this.#bound(pin, options), options)
     if (!(found instanceof Promise)) return found
-    const settled = retries ? found.catch((error) => this.#findAgain(error, key, pin, options)) : found
-    return options.signal === undefined ? settled : abortable(settled, options.signal)
+    if (!retries) return abortable(found, options.signal)
+    const seen = state.view.manifest.id
+    const own = key.slice()
+    const settled = found.catch((error) => this.#findAgain(error, seen, own, pin, options))
+    return abortable(settled, options.signal)
   }
 
   async #findAgain(
     error: unknown,
+    seen: number,
     key: Uint8Array,
     pin: Pin | undefined,
     options: ReadOptions,
   ): Promise<Row | undefined> {
     const { state, reads } = this.#options
     for (let turn = 0; turn < MAX_TURNS; turn++) {
-      if (!(await this.#mayRetry(error))) throw error
+      if (!(await this.#mayRetry(error, seen))) throw error
+      seen = state.view.manifest.id
       try {
-        return await reads.get(state.view, key, this.#bound(pin, options), options)
+        const found = reads.get(state.view, key, this.#bound(pin, options), options)
+        if (found instanceof Promise) return await found
+        return found && ownRow(found, key)
       } catch (next) {
         error = next
       }
@@ -139,10 +157,17 @@ export class ReadSide {
     throw error
   }
 
-  /** AP-6: a table of the view is gone. True when a newer manifest no longer lists it. */
-  async #mayRetry(error: unknown): Promise<boolean> {
+  /** AP-6: a table of the view is gone. True when there is a newer manifest than the one the read saw. */
+  async #mayRetry(error: unknown, seen: number): Promise<boolean> {
     if (!isStoreError(error, 'NotFound')) return false
-    if (await this.#options.refresh()) return true
+    const { state, refresh } = this.#options
+    if (state.view.manifest.id !== seen) return true
+    // Many readers of one table share one look.
+    this.#refreshing ??= refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    await this.#refreshing
+    if (state.view.manifest.id !== seen) return true
     throw dataError('MISSING_TABLE', 'a table that the newest manifest lists is not in the store', { cause: error })
   }
 
@@ -159,10 +184,12 @@ export class ReadSide {
   }
 }
 
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
+/** A row of its own: what a read answers at once is overwritten by the next one. */
+function ownRow(row: Row, key: Uint8Array): Row {
+  const own = new Row()
+  pointAt(own, row)
+  own.key = key
+  own.keyStart = 0
+  own.keyEnd = key.length
+  return own
 }

@@ -11,6 +11,7 @@ import { type CloseReason, dataError, isSlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
 import { manifestVersions } from '../manifest/records.ts'
+import { tableIdsOf } from '../manifest/trees.ts'
 import { Memtable } from '../memtable/memtable.ts'
 import type { RequestCounts } from '../objects/request-counts.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -25,11 +26,11 @@ import { listWalTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
 import { checkInitialized } from './check-manifest.ts'
-import { OpenGuard } from './open-guard.ts'
 import { type CommonOptions, filterPoliciesOf, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import type { Scan } from './scan.ts'
+import { StoreGuard } from './store-guard.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -57,9 +58,17 @@ export interface ReaderStatus {
 /** @throws Data when there is no database, or it is damaged; Unavailable when the store does not answer. */
 export async function openReader(options: ReaderOptions): Promise<DbReader> {
   const env = options.env ?? createEnv()
-  const paths = new Paths(options.path)
   const abort = new AbortController()
-  const guard = new OpenGuard(env.clock, abort, options)
+  const guard = new StoreGuard(env.clock, abort, options)
+  try {
+    return await open(options, env, abort, guard)
+  } finally {
+    guard.done()
+  }
+}
+
+async function open(options: ReaderOptions, env: Env, abort: AbortController, guard: StoreGuard): Promise<DbReader> {
+  const paths = new Paths(options.path)
   const stores = wrapStores(options, env, 'reader', {
     maxRetries: options.maxRetries,
     signal: abort.signal,
@@ -88,7 +97,7 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
     manifest,
     paths,
     wal: stores.wal,
-    state: new State(tables, latest),
+    state: new State(tables, latest, env.logger),
     reads: new Reads(tables, normalizeMergeOperator(options.mergeOperator)),
     counts: stores.instrumented.counts,
     abort,
@@ -96,7 +105,6 @@ export async function openReader(options: ReaderOptions): Promise<DbReader> {
   })
   await reader.catchUp()
   options.signal?.throwIfAborted()
-  guard.done()
   reader.start()
   return reader
 }
@@ -246,9 +254,11 @@ export class DbReader {
     const lo = loOf(lastL0Seq)
     const kept = [state.view.memtable, ...state.view.frozen].map((one) => rowsAfter(one, hi, lo))
     state.view = { ...state.view, memtable: kept[0]!, frozen: kept.slice(1).filter((one) => one.rowCount > 0) }
-    state.install(next)
+    // The bound first: who is told of the new view must not see it under the old one.
     state.raiseSeq(hi, lo)
+    state.install(next)
     state.raiseDurable(hi, lo)
+    state.tables.keepOnly(tableIdsOf(next.value))
     this.#clock.raise(lastL0ClockTick)
     this.#consumedId = Math.max(this.#consumedId, replayAfterWalId)
   }

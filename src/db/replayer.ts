@@ -13,6 +13,8 @@ export interface ReplayerOptions {
   readonly clock: WriteClock
   /** A memtable of this estimated size is frozen. */
   readonly maxTableBytes: number
+  /** Ends the waiting for room. */
+  readonly signal: AbortSignal
 }
 
 export class Replayer {
@@ -61,12 +63,12 @@ export class Replayer {
   }
 
   async onFile(id: number): Promise<void> {
-    const { state, writer, maxTableBytes } = this.#options
+    const { state, writer, maxTableBytes, signal } = this.#options
     // Durable before the memtable can be flushed (BG-8): the rows were read from the store.
     state.raiseSeq(this.#fileSeqHi, this.#fileSeqLo)
     state.raiseDurable(this.#fileSeqHi, this.#fileSeqLo)
     this.lastFileId = id
     if (state.view.memtable.encodedSize >= maxTableBytes) writer.freeze()
-    await writer.backpressure()
+    await writer.backpressure(signal)
   }
 }

@@ -6,6 +6,7 @@ import { Slab } from '../bytes/slab.ts'
 import { showKey } from '../bytes/text.ts'
 import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
 import { reaches } from '../cursor/rows.ts'
+import { abortable } from '../env/abort.ts'
 import { invalid } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
 
@@ -145,7 +146,7 @@ export class Scan {
   async #settle(): Promise<boolean> {
     for (;;) {
       try {
-        await this.#cursor?.ready()
+        if (this.#cursor !== undefined) await abortable(this.#cursor.ready(), this.#source.signal)
       } catch (error) {
         if (this.#lastKey !== undefined || !(await this.#source.mayRestart(error))) {
           this.#failed = { error }

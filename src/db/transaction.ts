@@ -3,7 +3,7 @@
 
 import { compareBytes } from '../bytes/compare.ts'
 import { mintUuid } from '../bytes/ids.ts'
-import { type KeyRange, pointRange } from '../bytes/range.ts'
+import { copyRange, type KeyRange, pointRange } from '../bytes/range.ts'
 import { toBigInt } from '../bytes/u64.ts'
 import { invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
@@ -61,14 +61,17 @@ export class Transaction {
   }
 
   async getMany(keys: readonly Uint8Array[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
-    return Promise.all(keys.map((key) => this.get(key, options)))
+    // Begun in one step; a key that is refused leaves no rejection behind.
+    return Promise.all(keys.map(async (key) => this.get(key, options)))
   }
 
   /** The whole requested range counts as read under `serializable`, however much of it is consumed (TX-3). */
   scan(range: KeyRange, options: ScanOptions = {}): Scan {
     this.#check()
-    if (this.isolation === 'serializable') this.#ranges.push(range)
-    return this.#engine.scan(range, this.#pin, options, this.#batch)
+    // What was asked for counts, whatever the caller does with its buffers afterwards.
+    const asked = copyRange(range)
+    if (this.isolation === 'serializable') this.#ranges.push(asked)
+    return this.#engine.scan(asked, this.#pin, options, this.#batch)
   }
 
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): void {

@@ -7,6 +7,8 @@ export interface TaskOptions {
   readonly name: string
   /** Milliseconds until the next run; asked after each run; `undefined` = only on poke. */
   readonly interval?: () => number | undefined
+  /** Asked when the interval is armed: false keeps the process alive for the next run. Default: idle. */
+  readonly isIdle?: () => boolean
   /** The first error a step throws ends the task and goes here. */
   readonly onError: (error: unknown) => void
 }
@@ -91,7 +93,7 @@ export class Task {
         this.#cancelTimer = undefined
         this.poke()
       },
-      { idle: true, label: this.name },
+      { idle: this.#options.isIdle?.() ?? true, label: this.name },
     )
   }
 }

@@ -8,7 +8,7 @@ import { native } from '#native'
 import { crc32 } from '../bytes/crc32.ts'
 import { getU32, putU32 } from '../bytes/writer.ts'
 import type { Codec, Decompress } from '../compress/codec.ts'
-import { dataError, isSlateDBError } from '../errors.ts'
+import { dataError, isSlateDBError, unavailable } from '../errors.ts'
 
 /** A hook between compression and checksum, for example encryption. Nothing on storage says that one was used. */
 export interface BlockTransformer {
@@ -89,9 +89,10 @@ function transformed(
 }
 
 function fail(way: string, error: unknown): never {
-  throw isSlateDBError(error)
-    ? error
-    : dataError('BLOCK_TRANSFORM', `block transformer: ${way} failed`, { cause: error })
+  if (isSlateDBError(error)) throw error
+  // A transformer that fails while writing is an outage of whatever it asks, no damage: the write is tried again.
+  const kind = way === 'encode' ? unavailable : dataError
+  throw kind('BLOCK_TRANSFORM', `block transformer: ${way} failed`, { cause: error })
 }
 
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`

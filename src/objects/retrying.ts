@@ -6,7 +6,7 @@ import { mintUlid } from '../bytes/ids.ts'
 import type { Env } from '../env/env.ts'
 import { sleep } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
-import { dataError, isSlateDBError, isStoreError, unavailable } from '../errors.ts'
+import { dataError, isSlateDBError, isStoreError, storeError, unavailable } from '../errors.ts'
 import { equalBodies } from './body.ts'
 import { Limits, SharedSignal } from './limits.ts'
 import {
@@ -263,8 +263,13 @@ class RetryingStore implements ObjectStore {
         if (retries > 0) this.#options.onTrouble?.(undefined)
         return result
       } catch (error) {
-        if (limits?.over || retries >= maxRetries || !mayPass(error))
-          throw error instanceof Passing ? error.error : error
+        if (limits?.over) throw error instanceof Passing ? error.error : error
+        if (!mayPass(error)) {
+          // A definitive answer is an answer: the trouble is over.
+          if (retries > 0) this.#options.onTrouble?.(undefined)
+          throw error
+        }
+        if (retries >= maxRetries) throw givenUp(error, name, path)
         await this.#backOff(name, path, retries, error, limits)
       }
     }
@@ -285,6 +290,12 @@ class RetryingStore implements ObjectStore {
     })
     await sleep(this.#env.clock, delayMs, { signal: limits?.signal, label: `retry of ${name} ${path}` })
   }
+}
+
+/** What the last attempt failed with. A store of the user's may throw anything: to the engine that is an outage, too. */
+function givenUp(error: unknown, name: string, path: string): unknown {
+  if (error instanceof Passing) return error.error
+  return isSlateDBError(error) ? error : storeError('Generic', path, `${name} failed`, { cause: error })
 }
 
 /** Wraps an error that is worth another attempt although its class is not. */

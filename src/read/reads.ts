@@ -62,9 +62,12 @@ export class Reads {
       lookup.query.hash.reset(key)
       found = this.#inTree(tree, 0, lookup, bound)
       if (found !== true && found !== false) {
-        // It now belongs to the read that waits.
+        // It now belongs to the read that waits, and so does the key: the caller may reuse its buffer at once.
         this.#spare = new Lookup()
-        return found.then((hit) => (hit ? this.#settle(view, key, bound, options, row) : undefined))
+        const own = key.slice()
+        lookup.query.key = own
+        lookup.query.hash.reset(own)
+        return found.then((hit) => (hit ? this.#settle(view, own, bound, options, row) : undefined))
       }
     }
     return found ? this.#settle(view, key, bound, options, row) : undefined

@@ -40,7 +40,7 @@ const ROW_OVERHEAD = 24
 
 /** What one file will hold: rows of memtables by reference. */
 class Generation {
-  ticket = new FlushTicket()
+  readonly ticket = new FlushTicket()
   readonly memtables: Memtable[] = []
   /** Pairs [from, to) beside `memtables`. */
   readonly bounds: number[] = []
@@ -173,7 +173,6 @@ export class SstWalWriter implements WalWriter {
         this.#inFlight = generation
         this.#lastStart = this.#options.env.clock.monotonic()
         if (!(await this.#write(generation))) return
-        this.#inFlight = undefined
         this.#bufferBytes.value = this.bufferedBytes
       } while (this.#again && !this.#open.isEmpty && this.#closedWith === undefined)
     } catch (error) {
@@ -186,19 +185,16 @@ export class SstWalWriter implements WalWriter {
 
   /** False when the log was closed before the file got through. */
   async #write(generation: Generation): Promise<boolean> {
-    const { store, paths, events } = this.#options
+    const { paths, events } = this.#options
     const id = this.#lastFlushedId + 1
     const path = paths.wal(id)
-    const body = await this.#encode(generation)
-    for (let attempt = 0; ; attempt++) {
+    let body: Body | undefined
+    for (;;) {
       try {
-        await store.put(path, body, { mode: 'create' })
+        body ??= await this.#encode(generation)
+        await this.#create(path, body)
         break
       } catch (error) {
-        if (isStoreError(error, 'AlreadyExists') || isStoreError(error, 'Precondition')) {
-          if (attempt > 0 && (await this.#isOurs(path, body))) break
-          throw closedError('Fenced', `WAL object ${path} already exists: a newer writer fenced this one`, error)
-        }
         if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
         if (!(await this.#waitOut(error))) return false
       }
@@ -206,7 +202,8 @@ export class SstWalWriter implements WalWriter {
     // The file is there; it counts once the epoch is known to be still ours (AP-3).
     for (;;) {
       try {
-        await events.confirm()
+        const confirmed = events.confirm()
+        if (confirmed !== undefined) await confirmed
         break
       } catch (error) {
         if (!isSlateDBError(error) || error.kind !== 'Unavailable') throw error
@@ -214,6 +211,8 @@ export class SstWalWriter implements WalWriter {
       }
     }
     this.#lastFlushedId = id
+    // No longer buffered when those who wait for room look (W-30).
+    this.#inFlight = undefined
     events.onFlushed(generation.seqHi, generation.seqLo)
     this.#flushes.value++
     this.#flushBytes.value += bodySize(body)
@@ -225,11 +224,9 @@ export class SstWalWriter implements WalWriter {
   /** The store gave up on one attempt: tell those who wait, then try again. False when the log was closed meanwhile. */
   async #waitOut(error: unknown): Promise<boolean> {
     this.#options.events.onDegraded(error)
-    for (const generation of [this.#inFlight!, this.#open]) {
-      // The rows stay and are tried again; what is written from here on waits for the next attempt.
-      generation.ticket.fail(error)
-      generation.ticket = new FlushTicket()
-    }
+    // The rows stay and are tried again; whoever asks from here on waits for the next attempt.
+    this.#inFlight!.ticket.report(error)
+    this.#open.ticket.report(error)
     if (this.#closedWith === undefined) await sleep(this.#options.env.clock, RETRY_MS, { label: 'wal retry' })
     return this.#closedWith === undefined
   }
@@ -253,10 +250,20 @@ export class SstWalWriter implements WalWriter {
     return (await builder.finish()).body
   }
 
-  /** After an attempt that ended without an answer: the object may be our own. */
-  async #isOurs(path: string, body: Body): Promise<boolean> {
-    const found = await this.#options.store.get(path)
-    return equalBytes(found.bytes, body instanceof Uint8Array ? body : concatBytes(body))
+  /** WA-5. A name that is taken is no fence when an attempt of ours that ended without an answer took it. */
+  async #create(path: string, body: Body): Promise<void> {
+    const { store } = this.#options
+    try {
+      await store.put(path, body, { mode: 'create' })
+    } catch (error) {
+      if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
+      const found = await store.get(path).catch((cause) => {
+        if (isStoreError(cause, 'NotFound')) return undefined
+        throw cause
+      })
+      if (found !== undefined && equalBytes(found.bytes, body instanceof Uint8Array ? body : concatBytes(body))) return
+      throw closedError('Fenced', `WAL object ${path} already exists: a newer writer fenced this one`, error)
+    }
   }
 
   #fatal(error: unknown): void {

@@ -7,6 +7,12 @@ export class FlushTicket {
   #promise: Promise<void> | undefined
   #resolve: (() => void) | undefined
   #reject: ((error: unknown) => void) | undefined
+  readonly #onWait: (() => void) | undefined
+
+  /** `onWait` is told when somebody begins to wait. */
+  constructor(onWait?: () => void) {
+    this.#onWait = onWait
+  }
 
   get isDurable(): boolean {
     return this.#state === 'durable'
@@ -25,6 +31,7 @@ export class FlushTicket {
       })
       // Whoever waits sees the failure; a handle that was dropped must not raise an unhandled rejection.
       this.#promise.catch(() => {})
+      if (this.#state === 'pending') this.#onWait?.()
     }
     return this.#promise
   }
@@ -33,6 +40,15 @@ export class FlushTicket {
     if (this.#state !== 'pending') return
     this.#state = 'durable'
     this.#resolve?.()
+  }
+
+  /** One attempt failed: those who wait learn it now, those who ask later wait for the next one. */
+  report(error: unknown): void {
+    if (this.#state !== 'pending') return
+    this.#reject?.(error)
+    this.#promise = undefined
+    this.#resolve = undefined
+    this.#reject = undefined
   }
 
   fail(error: unknown): void {

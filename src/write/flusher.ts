@@ -37,6 +37,8 @@ export interface FlusherOptions {
   readonly l0MaxSsts: number
   readonly l0MaxSstsPerKey: number
   readonly parallelism: number
+  /** A manifest update gives up after this long, and is tried again. */
+  readonly updateTimeoutMs: number
   /** Next WAL id to be allocated, as of now: what a publish persists. */
   readonly nextWalId: () => number
   readonly onFatal: (error: unknown) => void
@@ -45,6 +47,14 @@ export interface FlusherOptions {
 /** Building a table gives the event loop a turn after this many bytes: about 2 ms. */
 const SLICE_BYTES = 1 << 20
 const RETRY_MS = 1000
+
+interface Waiter {
+  readonly frozen: Frozen
+  /** Also content when nothing moves because L0 is full. */
+  readonly orStalled: boolean
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
 
 interface Job {
   readonly frozen: Frozen
@@ -67,8 +77,9 @@ export class Flusher {
   #publishAgain = false
   #lastIdTime = 0
   #stopped = false
+  #ignoresLimits = false
   readonly #builds = new Set<Promise<void>>()
-  #waiters: { frozen: Frozen; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #waiters: Waiter[] = []
 
   constructor(options: FlusherOptions) {
     this.#options = options
@@ -102,15 +113,24 @@ export class Flusher {
       this.#builds.add(build)
     }
     this.#publish()
+    this.#settle()
   }
 
-  /** Resolves when `frozen` is published; rejects when an attempt to get there failed meanwhile, or the handle ended. */
-  published(frozen: Frozen): Promise<void> {
+  /** True while somebody waits for a memtable to be published. */
+  get isAwaited(): boolean {
+    return this.#waiters.length > 0
+  }
+
+  /**
+   * Resolves when `frozen` is published, or, `orStalled`, when nothing moves because L0 is full; rejects when an attempt
+   * to get there failed meanwhile, or the handle ended.
+   */
+  published(frozen: Frozen, orStalled = false): Promise<void> {
     const { state } = this.#options
     if (!state.frozen.includes(frozen)) return Promise.resolve()
     if (this.#stopped) return Promise.reject(state.ended)
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ frozen, resolve, reject })
+      this.#waiters.push({ frozen, orStalled, resolve, reject })
       this.poke()
     })
   }
@@ -123,14 +143,15 @@ export class Flusher {
     await Promise.all(this.#builds)
   }
 
-  /** True when the next memtable waits for room in L0. */
-  get isStalled(): boolean {
-    const { state } = this.#options
-    return state.frozen.length > this.#jobs.length && this.#mustWait()
+  /** The handle closes and its rows are nowhere else: from now on a full L0 takes more. */
+  ignoreLimits(): void {
+    this.#ignoresLimits = true
+    this.poke()
   }
 
   /** FL-4: L0 is full for this tree. */
   #mustWait(): boolean {
+    if (this.#ignoresLimits) return false
     const { state, l0MaxSsts, l0MaxSstsPerKey } = this.#options
     let count = 0
     let overlap = 0
@@ -163,22 +184,22 @@ export class Flusher {
     try {
       // Its WAL rows must be durable before the manifest claims them (FL-10).
       void wal?.flush().catch(() => {})
-      const built = await this.#encodeFolded(job)
-      if (built === undefined) {
-        job.table = null
-      } else {
-        for (;;) {
-          try {
-            job.table = await tables.write(job.id, built)
-            break
-          } catch (error) {
-            if (!this.#mayRetry(error)) throw error
-            this.#report(error)
-            if (this.#stopped) return
-            await sleep(env.clock, RETRY_MS, { label: 'l0 upload retry' })
-            if (this.#stopped) return
-          }
+      let built: BuiltTable | undefined
+      for (;;) {
+        try {
+          // Built once; only what failed is done again (FL-3).
+          built ??= await this.#encodeFolded(job)
+          job.table = built === undefined ? null : await tables.write(job.id, built)
+          break
+        } catch (error) {
+          if (!this.#mayRetry(error)) throw error
+          this.#report(error)
+          if (this.#stopped) return
+          await sleep(env.clock, RETRY_MS, { label: 'l0 upload retry' })
+          if (this.#stopped) return
         }
+      }
+      if (built !== undefined) {
         this.#uploads.value++
         this.#flushBytes.value += built.size
       }
@@ -256,15 +277,18 @@ export class Flusher {
   }
 
   async #publishReady(): Promise<void> {
-    const { state, manifest, snapshots, nextWalId, env, onFatal } = this.#options
+    const { state, manifest, snapshots, nextWalId, updateTimeoutMs, env, onFatal } = this.#options
     const ready = this.#ready()
     try {
       for (;;) {
         try {
-          await manifest.update((current) => {
-            const next = publishL0(current, publications(ready, current, snapshots))
-            return { ...next, nextWalId: Math.max(next.nextWalId, nextWalId()) }
-          })
+          await manifest.update(
+            (current) => {
+              const next = publishL0(current, publications(ready, current, snapshots))
+              return { ...next, nextWalId: Math.max(next.nextWalId, nextWalId()) }
+            },
+            { timeoutMs: updateTimeoutMs },
+          )
           this.#jobs.splice(0, ready.length)
           const last = ready[ready.length - 1]!.frozen
           state.install(manifest.current)
@@ -289,20 +313,25 @@ export class Flusher {
     }
   }
 
+  /** Nothing is under way, and the next memtable finds no room in L0. */
+  get #isStuck(): boolean {
+    return this.#jobs.length === 0 && this.#options.state.frozen.length > 0 && this.#mustWait()
+  }
+
   #settle(): void {
     const { state } = this.#options
     const waiting = this.#waiters
     this.#waiters = []
     for (const waiter of waiting) {
-      if (state.frozen.includes(waiter.frozen)) this.#waiters.push(waiter)
-      else waiter.resolve()
+      if (!state.frozen.includes(waiter.frozen) || (waiter.orStalled && this.#isStuck)) waiter.resolve()
+      else this.#waiters.push(waiter)
     }
   }
 
   /** The store gave up on one attempt: tell those who wait, and go on trying. */
   #report(error: unknown): void {
     this.#options.state.setDegraded(error)
-    for (const frozen of this.#options.state.frozen) frozen.ticket.fail(error)
+    for (const frozen of this.#options.state.frozen) frozen.ticket.report(error)
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error)
   }
 

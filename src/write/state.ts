@@ -2,6 +2,7 @@
 // here changes in synchronous steps; a reader that captured a view is never disturbed.
 
 import { compareU64, hiOf, loOf, toBigInt } from '../bytes/u64.ts'
+import type { Logger } from '../env/logger.ts'
 import { Watch } from '../env/watch.ts'
 import { type CloseReason, closedError, type SlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
@@ -45,14 +46,20 @@ export class State {
   durableSeqHi = 0
   durableSeqLo = 0
   /** Of the active memtable: settles its writes when there is no WAL. */
-  activeTicket = new FlushTicket()
+  activeTicket: FlushTicket
   /** Set once: every later call fails with it. */
   ended: SlateDBError | undefined
   /** The store does not answer; work goes on. */
   degraded: unknown
-  #listeners = new Set<() => void>()
+  readonly #listeners = new Set<() => void>()
+  readonly #logger: Logger
+  readonly #onWait: (() => void) | undefined
 
-  constructor(tables: Tables, manifest: VersionedManifest) {
+  /** `onWait`: somebody waits for rows of the active memtable to become durable with it. */
+  constructor(tables: Tables, manifest: VersionedManifest, logger: Logger, onWait?: () => void) {
+    this.#logger = logger
+    this.#onWait = onWait
+    this.activeTicket = new FlushTicket(onWait)
     this.tables = tables
     this.view = { memtable: new Memtable(), frozen: [], manifest, levels: levelsOf(manifest.value, tables) }
   }
@@ -80,7 +87,7 @@ export class State {
   freeze(frozen: Omit<Frozen, 'memtable' | 'ticket'>): void {
     const { view } = this
     this.frozen = [{ ...frozen, memtable: view.memtable, ticket: this.activeTicket }, ...this.frozen]
-    this.activeTicket = new FlushTicket()
+    this.activeTicket = new FlushTicket(this.#onWait)
     this.view = { ...view, memtable: new Memtable(), frozen: this.frozen.map((one) => one.memtable) }
     this.#tell()
   }
@@ -97,6 +104,12 @@ export class State {
     const lo = loOf(lastL0Seq)
     const unpublished = this.frozen.filter((one) => compareU64(one.seqHi, one.seqLo, hi, lo) > 0)
     if (unpublished.length < this.frozen.length) {
+      // What a manifest lists is durable, whoever wrote it.
+      for (const one of this.frozen) if (!unpublished.includes(one)) one.ticket.succeed()
+      if (compareU64(hi, lo, this.durableSeqHi, this.durableSeqLo) > 0) {
+        this.durableSeqHi = hi
+        this.durableSeqLo = lo
+      }
       this.frozen = unpublished
       frozen = unpublished.map((one) => one.memtable)
     }
@@ -145,6 +158,13 @@ export class State {
 
   #tell(): void {
     this.changed.notify()
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) {
+      try {
+        listener()
+      } catch (error) {
+        // A listener of the user's must not end a commit or a flush half-way.
+        this.#logger.error('a status listener failed', { error })
+      }
+    }
   }
 }

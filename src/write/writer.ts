@@ -4,6 +4,7 @@
 import { showKey } from '../bytes/text.ts'
 import { compareU64, hiOf, loOf, U32_MAX, U64_MAX } from '../bytes/u64.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
+import { abortable } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { assert, conflict, internal, invalid } from '../errors.ts'
@@ -55,6 +56,10 @@ export class Writer {
   readonly #bytes: Meter
   readonly #stalls: Meter
   readonly #freezes: Meter
+  /** Writes that wait for room. */
+  #stalled = 0
+  /** They commit one after the other, in the order they came. */
+  #turns: Promise<unknown> = Promise.resolve()
   #tracker: SequenceTracker = EMPTY_TRACKER
   #lastTracked = Number.NEGATIVE_INFINITY
 
@@ -196,16 +201,28 @@ export class Writer {
     }
   }
 
-  async #writeAfterStall(batch: WriteBatch, options: WriteOptions): Promise<WriteHandle> {
-    // The scratch batch belongs to whoever writes next; inputs were copied when the operation was added.
-    const own = batch === this.#scratch ? batch.copy() : batch
-    await this.backpressure(options.signal)
-    return this.commit(own, options.seq)
+  #writeAfterStall(batch: WriteBatch, options: WriteOptions): Promise<WriteHandle> {
+    // Written as it is now, whatever its owner does with it while this waits.
+    const own = batch.copy()
+    const { signal } = options
+    this.#stalled++
+    const turn = this.#turns.then(async () => {
+      try {
+        signal?.throwIfAborted()
+        await this.backpressure(signal)
+        return this.commit(own, options.seq)
+      } finally {
+        this.#stalled--
+      }
+    })
+    this.#turns = turn.catch(() => {})
+    return abortable(turn, signal)
   }
 
   /** Too much is unflushed: writes wait (W-30). */
   get isStalled(): boolean {
-    return this.unflushedBytes >= this.#options.maxUnflushedBytes
+    // Nobody overtakes those who wait already.
+    return this.#stalled > 0 || this.unflushedBytes >= this.#options.maxUnflushedBytes
   }
 
   #oneOp(): WriteBatch {
