@@ -302,6 +302,35 @@ describe('bad days', () => {
       await again.close()
     }).then(() => {}))
 
+  test.each([true, false])(
+    'a full L0 that nobody compacts, WAL %s: close still ends and keeps every row',
+    (walEnabled) =>
+      simulate(`full ${walEnabled}`, async (sim) => {
+        const settings = parseSettings({ ...QUIET, walEnabled, flushInterval: 10, l0MaxSsts: 2 })
+        const options = { store: sim.store(), path: 'db', env: sim.env, settings }
+        const db = await openDb(options)
+        const flushes = []
+        for (let i = 0; i < 5; i++) {
+          await db.put(toBytes(`k${i}`), toBytes('v'))
+          // From the third on it waits for a compaction (FL-4), which never comes.
+          const flushed = db.flush('memtable')
+          flushes.push(
+            flushed.then(
+              () => 'flushed',
+              () => 'ended',
+            ),
+          )
+          if (i < 2) await flushed
+          await sim.sleep(50)
+        }
+        await db.close()
+        expect((await Promise.all(flushes)).slice(0, 2)).toEqual(['flushed', 'flushed'])
+        const again = await openDb(options)
+        expect((await scanAll(again)).length).toBe(5)
+        await again.close()
+      }).then(() => {}),
+  )
+
   test('a store that is down while a database opens, with bounded retries: Unavailable; without: it opens in the end', () =>
     simulate('opening in an outage', async (sim) => {
       const store = sim.store({ latencyMs: [1, 1] })
