@@ -32,12 +32,6 @@ export async function bucketOf(store: MemoryStore): Promise<Bucket> {
   return bucket
 }
 
-export async function storeOf(bucket: Bucket): Promise<MemoryStore> {
-  const store = new MemoryStore()
-  for (const [path, bytes] of bucket) await store.put(path, bytes, { mode: 'create' })
-  return store
-}
-
 /** Two tables of several blocks with filters, and a log with rows: puts, deletes, merges, a large value. */
 export async function ownDatabase(name: string, more: SettingsInput): Promise<Subject> {
   const store = new MemoryStore()
