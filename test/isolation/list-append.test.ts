@@ -5,7 +5,7 @@ import { simulate } from '../../src/sim/simulate.ts'
 import { Conflicts } from '../../src/write/conflicts.ts'
 import { listAppend } from './list-append.ts'
 
-const SEEDS = Array.from({ length: 50 }, (_, i) => i + 1)
+const SEEDS = Array.from({ length: 100 }, (_, i) => i + 1)
 
 test.each(['serializable', 'snapshot'] as const)(
   'random histories at level %s',
