@@ -9,7 +9,7 @@ import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import type { Tables } from '../table/tables.ts'
 import type { WalWriter } from '../wal/contract.ts'
-import type { WriteBatch } from '../write/batch.ts'
+import { WriteBatch } from '../write/batch.ts'
 import type { WriteClock } from '../write/clock.ts'
 import type { Footprint } from '../write/conflicts.ts'
 import type { Flusher } from '../write/flusher.ts'
@@ -24,6 +24,9 @@ import type { Settings } from './settings.ts'
 import type { StoreGuard } from './store-guard.ts'
 
 type MaybePromise<T> = T | Promise<T>
+
+const SPARE_BATCHES = 16
+const SPARE_SIZE = 1024
 
 export interface EngineParts {
   readonly env: Env
@@ -59,6 +62,7 @@ export class Engine {
   readonly #nextWalId: () => number
   readonly guard: StoreGuard
   readonly #abort: AbortController
+  readonly #spareBatches: WriteBatch[] = []
   #cancelFlush: (() => void) | undefined
 
   constructor(parts: EngineParts) {
@@ -103,6 +107,18 @@ export class Engine {
   commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint): WriteHandle {
     this.poller.touch()
     return this.writer.commit(batch, seq, footprint)
+  }
+
+  /** A batch for one transaction. */
+  takeBatch(): WriteBatch {
+    return this.#spareBatches.pop() ?? new WriteBatch()
+  }
+
+  /** Takes back a batch that nobody reads any more: most transactions are small, and making one costs more than they do. */
+  giveBatch(batch: WriteBatch): void {
+    if (this.#spareBatches.length >= SPARE_BATCHES || batch.size > SPARE_SIZE) return
+    batch.clear()
+    this.#spareBatches.push(batch)
   }
 
   /** Everything written so far is in the WAL. */

@@ -8,7 +8,7 @@ import { toBigInt } from '../bytes/u64.ts'
 import { invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
-import { WriteBatch } from '../write/batch.ts'
+import type { WriteBatch } from '../write/batch.ts'
 import { type Footprint, sortedKeys } from '../write/conflicts.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import type { PutOptions, WriteOptions } from '../write/options.ts'
@@ -22,11 +22,13 @@ type MaybePromise<T> = T | Promise<T>
 
 export class Transaction {
   readonly isolation: Isolation
-  /** UUID text. */
-  readonly id: string
   readonly #engine: Engine
   readonly #pin: Pin
-  readonly #batch = new WriteBatch()
+  readonly #batch: WriteBatch
+  #id: string | undefined
+  /** A scan may still read the batch after the end. */
+  #scanned = false
+  #released = false
   #reads: Uint8Array[] = []
   #ranges: KeyRange[] = []
   #unmarked: Uint8Array[] = []
@@ -35,11 +37,17 @@ export class Transaction {
   constructor(engine: Engine, isolation: Isolation) {
     this.#engine = engine
     this.isolation = isolation
-    this.id = mintUuid(engine.env.random.bytes(16))
+    this.#batch = engine.takeBatch()
     const { state, writer } = engine
     // One step with the sequence number (INV-6): no flush may drop a version in between.
     this.#pin = writer.snapshots.register(state.lastSeqHi, state.lastSeqLo)
     writer.conflicts.begin(this.#pin)
+  }
+
+  /** UUID text. */
+  get id(): string {
+    this.#id ??= mintUuid(this.#engine.env.random.bytes(16))
+    return this.#id
   }
 
   /** The snapshot it reads: every write up to this sequence number, none after it. */
@@ -70,6 +78,7 @@ export class Transaction {
     this.#check()
     // What was asked for counts, whatever the caller does with its buffers afterwards.
     const asked = copyRange(range)
+    this.#scanned = true
     if (this.isolation === 'serializable') this.#ranges.push(asked)
     return this.#engine.scan(asked, this.#pin, options, this.#batch)
   }
@@ -170,7 +179,8 @@ export class Transaction {
 
   /** A key that the batch touches: its operations lie over what is stored. */
   #ownRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
-    return this.#engine.scan(pointRange(key.slice()), this.#pin, options, this.#batch).next()
+    this.#scanned = true
+    return this.#engine.scan(pointRange(key), this.#pin, options, this.#batch).next()
   }
 
   #check(): void {
@@ -181,9 +191,13 @@ export class Transaction {
   }
 
   #release<T>(result: T): T {
+    // Error paths cross: the batch must not be given back twice, or two transactions would write into one.
+    if (this.#released) return result
+    this.#released = true
     const { writer } = this.#engine
     writer.conflicts.end(this.#pin)
     writer.snapshots.release(this.#pin)
+    if (!this.#scanned) this.#engine.giveBatch(this.#batch)
     return result
   }
 }
