@@ -110,4 +110,23 @@ describe('found by the simulator', () => {
       },
       { maxMs: 60_000 },
     ))
+
+  test('after a refused commit no two transactions share a batch', () =>
+    simulate('shared batch', async (sim) => {
+      const db = await open(sim, sim.store({ latencyMs: [1, 1] }))
+      const refused = db.begin()
+      refused.put(toBytes('x'), toBytes('refused'))
+      await db.put(toBytes('x'), toBytes('first'))
+      await expect((async () => refused.commit())()).rejects.toMatchObject({ kind: 'Transaction' })
+      refused.rollback()
+      const [a, b] = [db.begin(), db.begin()]
+      a.put(toBytes('a'), toBytes('1'))
+      b.put(toBytes('b'), toBytes('2'))
+      expect(await a.get(toBytes('b'))).toBeUndefined()
+      await a.commit()
+      expect(await db.get(toBytes('b'))).toBeUndefined()
+      await b.commit()
+      expect(toText((await db.get(toBytes('b')))!)).toBe('2')
+      await db.close()
+    }).then(() => {}))
 })
