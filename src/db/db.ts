@@ -40,6 +40,8 @@ export interface DbStatus {
   readonly manifestId: number
   /** Estimated bytes of rows that are not yet in an L0 table. */
   readonly unflushedBytes: number
+  /** A flush waits because L0 is full: it goes on once a compactor has made room. */
+  readonly l0Full: boolean
   /** Parts that the settings configure and that this build does not have; they are not active. */
   readonly inactive: readonly string[]
 }
@@ -75,6 +77,7 @@ export class Db {
       clockHeldMs: clock.heldMs,
       manifestId: state.view.manifest.id,
       unflushedBytes: writer.unflushedBytes,
+      l0Full: this.#engine.flusher.isStuck,
       inactive: inactive(settings),
     }
   }

@@ -269,7 +269,8 @@ class RetryingStore implements ObjectStore {
           if (retries > 0) this.#options.onTrouble?.(undefined)
           throw error
         }
-        if (retries >= maxRetries) throw givenUp(error, name, path)
+        // A body that is too short is asked for again, whatever the number of retries: `wrong` bounds that.
+        if (retries >= maxRetries && !(error instanceof Passing)) throw givenUp(error, name, path)
         await this.#backOff(name, path, retries, error, limits)
       }
     }
@@ -294,7 +295,6 @@ class RetryingStore implements ObjectStore {
 
 /** What the last attempt failed with. A store of the user's may throw anything: to the engine that is an outage, too. */
 function givenUp(error: unknown, name: string, path: string): unknown {
-  if (error instanceof Passing) return error.error
   return isSlateDBError(error) ? error : storeError('Generic', path, `${name} failed`, { cause: error })
 }
 

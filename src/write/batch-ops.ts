@@ -5,8 +5,8 @@ import { compareRange } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { NO_TS, type Row, type RowKind } from '../cursor/row.ts'
 import { invalid } from '../errors.ts'
-import type { PreparedRows } from '../memtable/memtable.ts'
 import type { OrderedRows } from '../memtable/directory.ts'
+import type { PreparedRows } from '../memtable/memtable.ts'
 import type { Ttl } from './options.ts'
 
 const MAX_KEY = 0xffff

@@ -314,7 +314,7 @@ export class Flusher {
   }
 
   /** Nothing is under way, and the next memtable finds no room in L0. */
-  get #isStuck(): boolean {
+  get isStuck(): boolean {
     return this.#jobs.length === 0 && this.#options.state.frozen.length > 0 && this.#mustWait()
   }
 
@@ -323,7 +323,7 @@ export class Flusher {
     const waiting = this.#waiters
     this.#waiters = []
     for (const waiter of waiting) {
-      if (!state.frozen.includes(waiter.frozen) || (waiter.orStalled && this.#isStuck)) waiter.resolve()
+      if (!state.frozen.includes(waiter.frozen) || (waiter.orStalled && this.isStuck)) waiter.resolve()
       else this.#waiters.push(waiter)
     }
   }
