@@ -8,7 +8,8 @@ import { afterRange, beforeRange, isEmptyRange, type KeyRange } from '../bytes/r
 import { U32_MAX } from '../bytes/u64.ts'
 import { type Cursor, END, ROW, type Step } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
-import type { OrderedRows, SortedLeaves } from './sorted-leaves.ts'
+import type { OrderedRows } from './directory.ts'
+import type { SortedLeaves } from './sorted-leaves.ts'
 
 const BEFORE = 0
 const ON_ROW = 1

@@ -9,7 +9,7 @@
 import { compareRange, EMPTY, equalRange } from '../bytes/compare.ts'
 import { copyBytes } from '../bytes/writer.ts'
 import type { Row, RowKind } from '../cursor/row.ts'
-import type { OrderedRows } from './sorted-leaves.ts'
+import type { OrderedRows } from './directory.ts'
 
 const WORDS = 10
 const DOUBLES = 5
