@@ -14,7 +14,7 @@ export function compareRange(
 ): number {
   const aLength = aEnd - aStart
   const bLength = bEnd - bStart
-  const n = aLength < bLength ? aLength : bLength
+  const n = Math.min(aLength, bLength)
   for (let i = 0; i < n; i++) {
     const d = a[aStart + i]! - b[bStart + i]!
     if (d !== 0) return d
@@ -56,7 +56,7 @@ export function sharedLength(
 ): number {
   const aLength = aEnd - aStart
   const bLength = bEnd - bStart
-  const n = aLength < bLength ? aLength : bLength
+  const n = Math.min(aLength, bLength)
   let i = 0
   while (i < n && a[aStart + i] === b[bStart + i]) i++
   return i

@@ -3,7 +3,7 @@
 import { compareBytes } from '../../src/bytes/compare.ts'
 import { toHex } from '../../src/bytes/text.ts'
 import { hiOf, loOf, toBigInt } from '../../src/bytes/u64.ts'
-import { MERGE, NO_TS, Row, type RowKind, rowKey, rowValue, TOMBSTONE, VALUE } from '../../src/cursor/row.ts'
+import { MERGE, NO_TS, type Row, type RowKind, rowKey, rowValue, TOMBSTONE, VALUE } from '../../src/cursor/row.ts'
 import type { Random } from '../../src/env/random.ts'
 
 export interface PlainRow {
@@ -127,8 +127,6 @@ export function drain(cursor: { next(): boolean; readonly row: Row }): PlainRow[
   while (cursor.next()) rows.push(lift(cursor.row))
   return rows
 }
-
-export const newRow = (): Row => new Row()
 
 function padded(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(bytes.length + 8).fill(0xaa)
