@@ -43,8 +43,6 @@ export function chosenReleases(): readonly Release[] {
   })
 }
 
-export const everyRelease = (): readonly Release[] => RELEASES
-
 /** Installs the wheel once; gives the environment its driver needs. Fails where pip or the registry is missing. */
 export async function install({ version }: Release): Promise<Readonly<Record<string, string>>> {
   const folder = cacheFolder('python', 'slatedb', version)
