@@ -120,8 +120,9 @@ export class SortedLeaves {
 
   /**
    * Searches the located leaf; `foundAt` may be its size. False when the key lacks the leaf's prefix: its place is then
-   * before or behind all entries. The loops halve a range without a branch on the compare: a branch would be
-   * mispredicted half of the time, which costs more than everything else in a step (54 against 122 ns for 5,500 leaves).
+   * before or behind all entries. The loops cut a range down without a branch on the compare: a branch would be
+   * mispredicted half of the time, which costs more than everything else in a step. They cut it to a quarter first,
+   * because three reads that do not wait for each other fetch three cache lines in the time of one.
    */
   #search(key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
     const { dir } = this.#directory
