@@ -31,7 +31,7 @@ class FirstBytes(getattr(slatedb, "PrefixExtractor", object)):
         return f"first-{self.length}"
 
     def prefix_len(self, target):
-        key = target[0] if len(target) > 0 else b""
+        key = target.key if target.is_POINT() else target.prefix
         return self.length if len(key) >= self.length else None
 
 
@@ -52,7 +52,7 @@ def settings_of(wanted):
                     # Before 0.14 the worker's settings were the compactor's own.
                     lay(at, {k: v for k, v in value.items() if k in at}, where)
                     continue
-                elif name in ("commit_compacted_interval", "wal_fence_options", "boundary_files_enabled"):
+                elif name in ("commit_compacted_interval", "boundary_files_enabled", "l0_max_ssts_per_key"):
                     continue
             if name not in at:
                 raise ValueError(f"this release has no setting {where}.{name}")
@@ -144,8 +144,10 @@ class Driver:
             builder.with_segment_extractor(FirstBytes(segment))
         self.handle = await builder.build()
 
-    async def openReader(self, root, path, pollMs=100):
+    async def openReader(self, root, path, segment=None, pollMs=100):
         builder = self.builder(slatedb.DbReaderBuilder, root, path)
+        if segment is not None:
+            builder.with_segment_extractor(FirstBytes(segment))
         builder.with_options(
             slatedb.ReaderOptions(
                 manifest_poll_interval_ms=pollMs,
@@ -231,6 +233,14 @@ class Driver:
         scan = await self.handle.scan_with_options(key_range, options)
         return [seen(row) async for row in rows_of(scan)]
 
+    async def collect(self, root, path, minAgeMs):
+        """One pass of garbage collection, beside whoever owns the database; WAL fences stay."""
+        self.builder(slatedb.DbReaderBuilder, root, path)
+        age = slatedb.GarbageCollectorDirectoryOptions(interval_ms=None, min_age_ms=minAgeMs, dry_run=False)
+        kinds = ("manifest_options", "wal_options", "compacted_options", "compactions_options")
+        admin = slatedb.AdminBuilder(self.path, self.store).build()
+        await admin.run_gc_once(slatedb.GarbageCollectorOptions(**{kind: age for kind in kinds}))
+
     async def close(self):
         handle, self.handle = self.handle, None
         await handle.shutdown()
@@ -243,6 +253,9 @@ def failure(error):
 
 
 async def main():
+    if os.environ.get("PEERS_LOG"):
+        # The release's own log, on stderr, which ends up in a file of the lane's cache.
+        slatedb.init_logging(slatedb.LogLevel[os.environ["PEERS_LOG"]], None)
     driver = Driver()
     loop = asyncio.get_running_loop()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

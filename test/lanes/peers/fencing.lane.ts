@@ -70,6 +70,9 @@ await forEachRelease('fencing', ({ release, peer, ours, place }) => {
       await seeded(`${release.version}/rivals/${seed}`, async (history) => {
         const at = place()
         const acknowledged = new Set<string>()
+        // Both learn of their fate from the WAL. Original releases whose poll of the manifest finds it first sometimes
+        // leave the write that is under way without an answer for ever (seen in 0.14.1).
+        const settings = { ...QUIET, manifest_poll_interval: '60s' }
         /** Writes until it is fenced, or told to stop. */
         const writeOn = async (side: Side, name: string, stop: () => boolean): Promise<'stopped' | 'fenced'> => {
           for (let i = 0; !stop(); i++) {
@@ -85,7 +88,7 @@ await forEachRelease('fencing', ({ release, peer, ours, place }) => {
         for (let turn = 0; turn < 6; turn++) {
           const before = owner
           const side = (turn + seed) % 2 === 0 ? peer() : ours(generation)
-          await side.open({ ...at, settings: QUIET })
+          await side.open({ ...at, settings })
           if (before !== undefined) expect(await before.writing).toBe('fenced')
           let stopped = false
           owner = {

@@ -36,49 +36,71 @@ export interface Bench {
 
 /** Registers `suite` for every chosen release that can be had here. */
 export async function forEachRelease(what: string, suite: (bench: Bench) => void): Promise<void> {
+  for (const [release, environment] of await available()) {
+    describe(`slatedb ${release.version}: ${what}`, () => {
+      afterAll(() => {
+        for (const line of weaknessesOf(`slatedb ${release.version}`)) log(line)
+      })
+      suite(benchOf(release, environment))
+    })
+  }
+}
+
+/** Registers `suite` once, with all chosen releases that can be had here, oldest first. */
+export async function forAllReleases(what: string, suite: (benches: readonly Bench[]) => void): Promise<void> {
+  const releases = await available()
+  if (releases.length > 0) {
+    describe(what, () => suite(releases.map(([release, environment]) => benchOf(release, environment))))
+  }
+}
+
+type Environment = Readonly<Record<string, string>>
+
+async function available(): Promise<(readonly [Release, Environment])[]> {
+  const found: (readonly [Release, Environment])[] = []
   for (const release of chosenReleases()) {
     const environment = await provide(`slatedb ${release.version} from PyPI`, async () => {
       const environment = await install(release)
       await trial(release, environment)
       return environment
     })
-    if (environment === undefined) continue
-    const program = await bundled()
-    describe(`slatedb ${release.version}: ${what}`, () => {
-      const processes: SideProcess[] = []
-      const folders: string[] = []
-      afterEach(async () => {
-        for (const one of processes.splice(0)) await one.kill()
-        for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
-      })
-      afterAll(() => {
-        for (const line of weaknessesOf(`slatedb ${release.version}`)) log(line)
-      })
-      const started = (side: SideProcess) => {
-        processes.push(side)
-        return side
-      }
-      suite({
-        release,
-        peer: () => started(peerProcess(release, environment)),
-        oursProcess: (generation: FormatGeneration | '' = '') =>
-          started(new SideProcess('ours', process.execPath, ['--enable-source-maps', program, generation], {})),
-        ours: (generation) => new Ours(generation),
-        place() {
-          const root = mkdtempSync(join(cacheFolder('work'), 'peers-'))
-          folders.push(root)
-          return { root, path: PATH }
-        },
-      })
-    })
+    if (environment !== undefined) found.push([release, environment])
+  }
+  if (found.length > 0) await bundled()
+  return found
+}
+
+/** Inside a describe: what it starts and makes is gone after each test. */
+function benchOf(release: Release, environment: Environment): Bench {
+  const processes: SideProcess[] = []
+  const folders: string[] = []
+  afterEach(async () => {
+    for (const one of processes.splice(0)) await one.kill()
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+  })
+  const started = (side: SideProcess) => {
+    processes.push(side)
+    return side
+  }
+  return {
+    release,
+    peer: () => started(peerProcess(release, environment)),
+    oursProcess: (generation: FormatGeneration | '' = '') =>
+      started(new SideProcess('ours', process.execPath, ['--enable-source-maps', program, generation], {})),
+    ours: (generation) => new Ours(generation),
+    place() {
+      const root = mkdtempSync(join(cacheFolder('work'), 'peers-'))
+      folders.push(root)
+      return { root, path: PATH }
+    },
   }
 }
 
-const peerProcess = ({ version }: Release, environment: Readonly<Record<string, string>>) =>
+const peerProcess = ({ version }: Release, environment: Environment) =>
   new SideProcess(`slatedb ${version}`, 'python3', [here('driver.py')], environment)
 
 /** The wheel must load on this machine: its library is made for one kind of system. */
-async function trial(release: Release, environment: Readonly<Record<string, string>>): Promise<void> {
+async function trial(release: Release, environment: Environment): Promise<void> {
   const peer = peerProcess(release, environment)
   try {
     await peer.command('ready', {})
@@ -87,34 +109,29 @@ async function trial(release: Release, environment: Readonly<Record<string, stri
   }
 }
 
-let bundle: Promise<string> | undefined
+const program = join(cacheFolder('work'), `ours-process-${process.pid}.mjs`)
 
-/** Node 20 runs no TypeScript, so the process is built. */
-function bundled(): Promise<string> {
-  bundle ??= (async () => {
-    const outfile = join(cacheFolder('work'), `ours-process-${process.pid}.mjs`)
-    await build({
-      entryPoints: [here('ours-process.ts')],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      packages: 'external',
-      sourcemap: 'inline',
-      plugins: [
-        {
-          name: 'internal',
-          setup: ({ onResolve }) =>
-            onResolve({ filter: /^#(native|host)$/ }, ({ path }) => ({
-              path: here(`../../../src/node/${path.slice(1)}.ts`),
-            })),
-        },
-      ],
-    })
-    process.once('exit', () => rmSync(outfile, { force: true }))
-    return outfile
-  })()
-  return bundle
+/** Node 20 runs no TypeScript, so our process is built. */
+async function bundled(): Promise<void> {
+  await build({
+    entryPoints: [here('ours-process.ts')],
+    outfile: program,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    sourcemap: 'inline',
+    plugins: [
+      {
+        name: 'internal',
+        setup: ({ onResolve }) =>
+          onResolve({ filter: /^#(native|host)$/ }, ({ path }) => ({
+            path: here(`../../../src/node/${path.slice(1)}.ts`),
+          })),
+      },
+    ],
+  })
+  process.once('exit', () => rmSync(program, { force: true }))
 }
 
 /** Quick flushes, small tables, filters everywhere, nothing in the background: a test adds what it wants. */
@@ -123,9 +140,23 @@ export const QUIET: SideSettings = {
   min_filter_keys: 0,
   l0_sst_size_bytes: 64 * 1024,
   max_unflushed_bytes: 16 * 1024 * 1024,
+  // Without a compactor nothing would make room.
+  l0_max_ssts: 1000,
+  l0_max_ssts_per_key: 1000,
   manifest_poll_interval: '50ms',
   compactor_options: null,
   garbage_collector_options: null,
+}
+
+/** Compacts as soon as there are two L0 tables, into tables of a few blocks. */
+export const COMPACTING: SideSettings = {
+  ...QUIET,
+  compactor_options: {
+    poll_interval: '20ms',
+    commit_compacted_interval: '20ms',
+    scheduler_options: { min_compaction_sources: '2', max_compaction_sources: '8' },
+    worker: { compactions_poll_interval: '20ms', max_sst_size: 3000, min_filter_keys: 0 },
+  },
 }
 
 /** What stands in the store as the newest manifest. */

@@ -34,7 +34,7 @@ export interface Side {
   readonly name: string
   readonly isOriginal: boolean
   open(options: OpenSide): Promise<void>
-  openReader(options: Pick<OpenSide, 'root' | 'path'>): Promise<void>
+  openReader(options: Pick<OpenSide, 'root' | 'path' | 'segment'>): Promise<void>
   /** Each inner list is one batch, written in order. */
   write(batches: readonly (readonly Op[])[], durable: boolean): Promise<Written[]>
   flush(type: 'wal' | 'memtable'): Promise<void>
@@ -115,8 +115,8 @@ export class SideProcess implements Side {
     await this.command('open', { ...options })
   }
 
-  async openReader({ root, path }: Pick<OpenSide, 'root' | 'path'>): Promise<void> {
-    await this.command('openReader', { root, path })
+  async openReader({ root, path, segment }: Pick<OpenSide, 'root' | 'path' | 'segment'>): Promise<void> {
+    await this.command('openReader', { root, path, segment })
   }
 
   write(batches: readonly (readonly Op[])[], durable: boolean): Promise<Written[]> {
