@@ -17,7 +17,7 @@ import { type OpenSide, SideProcess, type SideSettings } from './side.ts'
 import { chosenReleases, install, type Release } from './versions.ts'
 
 export const PATH = 'db'
-export const SEEDS = Number(process.env.PEERS_SEEDS ?? 3)
+export const SEEDS = Number(process.env.PEERS_SEEDS ?? 2)
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
