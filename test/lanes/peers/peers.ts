@@ -66,7 +66,10 @@ async function available(): Promise<(readonly [Release, Environment])[]> {
     })
     if (environment !== undefined) found.push([release, environment])
   }
-  if (found.length > 0) await bundled()
+  if (found.length > 0) {
+    await bundled()
+    afterAll(() => rmSync(program, { force: true }))
+  }
   return found
 }
 
@@ -131,7 +134,6 @@ async function bundled(): Promise<void> {
       },
     ],
   })
-  process.once('exit', () => rmSync(program, { force: true }))
 }
 
 /** Quick flushes, small tables, filters everywhere, nothing in the background: a test adds what it wants. */
