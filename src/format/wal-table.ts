@@ -216,7 +216,7 @@ export class WalRows {
   }
 }
 
-/** The fence of 0.13.1 and later. */
+/** The fence of 0.14 and later. */
 export const ZERO_BYTE_FENCE = EMPTY
 
 function seqBytes(row: Row): Uint8Array {
