@@ -303,7 +303,7 @@ export class DbReader {
     const { view } = this.#parts.state
     const { lastL0Seq } = view.manifest.value
     if (compareU64(row.seqHi, row.seqLo, hiOf(lastL0Seq), loOf(lastL0Seq)) <= 0) return
-    insertRow(view.memtable, row)
+    view.memtable.insertRow(row)
   }
 
   /** A file is whole: its rows become visible together. */
@@ -334,23 +334,7 @@ function rowsAfter(memtable: Memtable, hi: number, lo: number): Memtable {
   const row = new Row()
   for (let id = 0; id < memtable.rowCount; id++) {
     memtable.row(id, row)
-    if (compareU64(row.seqHi, row.seqLo, hi, lo) > 0) insertRow(kept, row)
+    if (compareU64(row.seqHi, row.seqLo, hi, lo) > 0) kept.insertRow(row)
   }
   return kept
-}
-
-function insertRow(memtable: Memtable, row: Row): void {
-  memtable.insert(
-    row.key,
-    row.keyStart,
-    row.keyEnd,
-    row.value,
-    row.valueStart,
-    row.valueEnd,
-    row.kind,
-    row.seqHi,
-    row.seqLo,
-    row.createTs,
-    row.expireTs,
-  )
 }

@@ -42,19 +42,7 @@ export class Replayer {
   onRow(row: Row): void {
     if (compareU64(row.seqHi, row.seqLo, this.#skipHi, this.#skipLo) <= 0) return
     const { state, clock } = this.#options
-    state.view.memtable.insert(
-      row.key,
-      row.keyStart,
-      row.keyEnd,
-      row.value,
-      row.valueStart,
-      row.valueEnd,
-      row.kind,
-      row.seqHi,
-      row.seqLo,
-      row.createTs,
-      row.expireTs,
-    )
+    state.view.memtable.insertRow(row)
     if (row.createTs !== NO_TS) clock.raise(row.createTs)
     if (compareU64(row.seqHi, row.seqLo, this.#fileSeqHi, this.#fileSeqLo) > 0) {
       this.#fileSeqHi = row.seqHi

@@ -93,6 +93,23 @@ export class Memtable {
     this.#leaves.insert(id, key, keyStart, keyEnd, seqHi, seqLo)
   }
 
+  /** Copies the row in that `row` points at: replay. */
+  insertRow(row: Row): void {
+    this.insert(
+      row.key,
+      row.keyStart,
+      row.keyEnd,
+      row.value,
+      row.valueStart,
+      row.valueEnd,
+      row.kind,
+      row.seqHi,
+      row.seqLo,
+      row.createTs,
+      row.expireTs,
+    )
+  }
+
   /** Inserts a batch under one sequence number (W-2): its bytes move in one copy, ids follow the batch's key order. */
   insertBatch(batch: PreparedRows, seqHi: number, seqLo: number, createTs: number): void {
     const { bytes, order, at, keyLength, valueLength, kind, expireTs } = batch
