@@ -32,18 +32,26 @@ export class SlateDBError extends Error {
   readonly closeReason?: CloseReason
   /** Set when the error comes straight from an object store. */
   readonly storeReason?: StoreReason
+  /** How long the object store asked to be left alone, when it said so. */
+  readonly retryAfterMs?: number
 
   constructor(
     kind: ErrorKind,
     code: string,
     message: string,
-    more: { cause?: unknown; closeReason?: CloseReason; storeReason?: StoreReason } = {},
+    more: {
+      cause?: unknown
+      closeReason?: CloseReason
+      storeReason?: StoreReason
+      retryAfterMs?: number | undefined
+    } = {},
   ) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause })
     this.kind = kind
     this.code = code.startsWith('SLATEDB_') ? code : `SLATEDB_${code}`
     if (more.closeReason !== undefined) this.closeReason = more.closeReason
     if (more.storeReason !== undefined) this.storeReason = more.storeReason
+    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs
     Object.defineProperty(this, BRAND, { value: true })
   }
 }
@@ -97,7 +105,12 @@ const STORE_KIND: Record<StoreReason, ErrorKind> = {
 }
 
 /** What an object store throws (features.md E.5): `path` is the object's name inside the store, never a URL. */
-export function storeError(reason: StoreReason, path: string, detail: string, more: Cause = {}): SlateDBError {
+export function storeError(
+  reason: StoreReason,
+  path: string,
+  detail: string,
+  more: Cause & { retryAfterMs?: number | undefined } = {},
+): SlateDBError {
   const code = `STORE_${reason.replace(/(?<=.)([A-Z])/g, '_$1').toUpperCase()}`
   const message = path === '' ? detail : `object ${JSON.stringify(path)}: ${detail}`
   return new SlateDBError(STORE_KIND[reason], code, message, { ...more, storeReason: reason })

@@ -26,6 +26,8 @@ export class SharedSignal {
 }
 
 export class Limits {
+  /** What the last attempt failed with: an error that says only that time is over helps nobody. */
+  trouble: unknown
   readonly #controller = new AbortController()
   readonly #ended: Promise<never>
   readonly #release: (() => void)[] = []
@@ -33,7 +35,7 @@ export class Limits {
 
   constructor(
     clock: Clock,
-    deadline: { ms: number; error: () => unknown } | undefined,
+    deadline: { ms: number; error: (trouble: unknown) => unknown } | undefined,
     signals: readonly (AbortSignal | SharedSignal)[],
   ) {
     this.#ended = new Promise((_, reject) => {
@@ -55,7 +57,9 @@ export class Limits {
       }
     }
     if (deadline !== undefined) {
-      const cancel = clock.schedule(deadline.ms, () => this.#end(deadline.error()), { label: 'store call deadline' })
+      const cancel = clock.schedule(deadline.ms, () => this.#end(deadline.error(this.trouble)), {
+        label: 'store call deadline',
+      })
       this.#release.push(cancel)
     }
   }

@@ -221,6 +221,72 @@ describe('retrying', () => {
       expect(new Set(waits.map((wait, i) => wait / longest[i]!)).size).toBeGreaterThan(4)
     }))
 
+  describe('a store that asks to be left alone', () => {
+    /** Fails with what `asked` says, one after the other, and then answers; gives the waits in between. */
+    const waits = async (asked: (number | undefined)[], seed = 1): Promise<number[]> => {
+      const times: number[] = []
+      await scenario(
+        async ({ sim, inner }) => {
+          const left = [...asked]
+          const list = async (prefix: string) => {
+            times.push(sim.clock.monotonic())
+            if (left.length === 0) return inner.list(prefix)
+            throw storeError('Generic', '', 'slow down', { retryAfterMs: left.shift() })
+          }
+          await retrying(patched(inner, { list }), sim.env).list('')
+        },
+        { seed },
+      )
+      return times.slice(1).map((time, i) => time - times[i]!)
+    }
+
+    test('gets at least that long, and the usual delay on top, which differs between callers', async () => {
+      const firsts = new Set<number>()
+      for (let seed = 1; seed <= 20; seed++) {
+        const [first, second, third] = await waits([3000, 400, undefined], seed)
+        expect(first, `seed ${seed}`).toBeGreaterThanOrEqual(3050)
+        expect(first, `seed ${seed}`).toBeLessThanOrEqual(3100)
+        expect(second, `seed ${seed}`).toBeGreaterThanOrEqual(500)
+        expect(second, `seed ${seed}`).toBeLessThanOrEqual(600)
+        expect(third, `seed ${seed}`).toBeLessThanOrEqual(400)
+        firsts.add(first!)
+      }
+      expect(firsts.size).toBeGreaterThan(10)
+    })
+
+    test('for an hour is asked again after 10 s', async () => {
+      const [wait] = await waits([3_600_000])
+      expect(wait).toBeGreaterThanOrEqual(10_000)
+      expect(wait).toBeLessThanOrEqual(10_100)
+    })
+
+    test('does not make a call outlive its deadline', () =>
+      scenario(async ({ sim, inner }) => {
+        const list = async () => {
+          throw storeError('Generic', '', 'bucket "b" asks to slow down', { retryAfterMs: 9000 })
+        }
+        await expect(retrying(patched(inner, { list }), sim.env, { deadlineMs: 2000 }).list('')).rejects.toMatchObject({
+          code: 'SLATEDB_STORE_DEADLINE',
+          message: expect.stringContaining('the last try failed: bucket "b" asks to slow down'),
+          cause: { retryAfterMs: 9000 },
+        })
+        expect(sim.clock.monotonic()).toBe(2000)
+      }))
+  })
+
+  test('a deadline says what the last try failed with, but repeats nothing that no store of ours said', () =>
+    scenario(async ({ sim, inner }) => {
+      const errors = [storeError('PermissionDenied', 'a', 'give it the role'), new Error('key hunter2 is wrong')]
+      for (const error of errors) {
+        const head = async () => {
+          throw error
+        }
+        const failed = retrying(patched(inner, { head }), sim.env, { deadlineMs: 1000 }).head('a')
+        await expect(failed).rejects.toMatchObject({ cause: error, message: expect.not.stringContaining('hunter2') })
+        if (isSlateDBError(error)) await expect(failed).rejects.toThrow('give it the role')
+      }
+    }))
+
   test('a deadline ends a call that only fails, and names it', () =>
     scenario(
       async ({ sim, store }) => {

@@ -32,6 +32,12 @@ export const PUT_ID = 'slatedbputid'
 
 const FIRST_DELAY_MS = 100
 const LONGEST_DELAY_MS = 1000
+/**
+ * A store that asks for a longer rest gets this one. A maintenance page or a date of a clock that is off may ask for
+ * hours, which would stand still with every call in them; and a worker that says nothing for 30 s loses its jobs (CP-17),
+ * so that no single wait may come near that.
+ */
+const LONGEST_ASKED_MS = 10_000
 /** Answers that claim to be whole and are not: a few may be a broken way, more are a damaged object. */
 const MAX_WRONG_ANSWERS = 4
 
@@ -244,7 +250,9 @@ class RetryingStore implements ObjectStore {
     const signals = [request?.signal, this.#owner].filter((one) => one !== undefined)
     if (deadlineMs === undefined && signals.length === 0) return work(undefined)
     const deadline =
-      deadlineMs === undefined ? undefined : { ms: deadlineMs, error: () => deadlineError(name, path, deadlineMs) }
+      deadlineMs === undefined
+        ? undefined
+        : { ms: deadlineMs, error: (trouble: unknown) => deadlineError(name, path, deadlineMs, trouble) }
     const limits = new Limits(this.#env.clock, deadline, signals)
     try {
       return await limits.race(work(limits))
@@ -277,10 +285,15 @@ class RetryingStore implements ObjectStore {
   }
 
   async #backOff(name: string, path: string, retries: number, error: unknown, limits?: Limits): Promise<void> {
-    this.#options.onTrouble?.(error instanceof Passing ? error.error : error)
+    const trouble = error instanceof Passing ? error.error : error
+    if (limits !== undefined) limits.trouble = trouble
+    this.#options.onTrouble?.(trouble)
     const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.min(retries, 10))
     // Downwards only: many clients that failed together must not come back together, and none later than the original.
-    const delayMs = longest * (1 - this.#random.float() / 2)
+    const ownMs = longest * (1 - this.#random.float() / 2)
+    // On top of what the store asked for, because it asks everybody for the same.
+    const askedMs = isSlateDBError(trouble) ? Math.min(trouble.retryAfterMs ?? 0, LONGEST_ASKED_MS) : 0
+    const delayMs = askedMs + ownMs
     // An outage of an hour must not fill the log.
     const level = retries % 30 === 3 ? 'warn' : 'debug'
     this.#env.logger[level](`object store: ${name} failed, trying again`, {
@@ -320,9 +333,9 @@ function mayPass(error: unknown): boolean {
   )
 }
 
-function deadlineError(name: string, path: string, deadlineMs: number): Error {
-  return unavailable(
-    'STORE_DEADLINE',
-    `object ${JSON.stringify(path)}: ${name} did not succeed within ${deadlineMs} ms; whether it took effect is unknown`,
-  )
+function deadlineError(name: string, path: string, deadlineMs: number, trouble: unknown): Error {
+  const late = `object ${JSON.stringify(path)}: ${name} did not succeed within ${deadlineMs} ms`
+  // What a store of the user's throws may say anything, also secrets: its message stays in the cause.
+  const why = isSlateDBError(trouble) ? `; the last try failed: ${trouble.message}` : ''
+  return unavailable('STORE_DEADLINE', `${late}; whether it took effect is unknown${why}`, { cause: trouble })
 }

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { FakeClock, fakeFetch } from '../../test/servers/fake-fetch.ts'
 import { SlateDBError } from '../errors.ts'
 import { HttpClient, hostOf } from './http-client.ts'
-import { HttpFailure, parseRetryAfter, retryAfterMs, scrub } from './http-errors.ts'
+import { type HttpFailure, parseRetryAfter, scrub } from './http-errors.ts'
 
 let server: Server | undefined
 
@@ -153,6 +153,5 @@ describe('what may be said', () => {
     expect(parseRetryAfter('2', now)).toBe(2000)
     expect(parseRetryAfter(new Date(now + 5000).toUTCString(), now)).toBe(5000)
     expect(parseRetryAfter('soon', now)).toBeUndefined()
-    expect(retryAfterMs(new HttpFailure('m', 429, '', { retryAfterMs: 7 }))).toBe(7)
   })
 })

@@ -1,9 +1,9 @@
 // What a server's refusal becomes: a typed store error that names the object and says what to fix, and never a
 // credential. Nothing a server or a runtime says is passed on before it went through `scrub`.
 
-import { isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
+import { type SlateDBError, type StoreReason, storeError } from '../errors.ts'
 
-/** The cause of a store error that came from an answer: for logs and for retry pacing. Carries no URL and no header. */
+/** The cause of a store error that came from an answer: for logs. Carries no URL and no header. */
 export class HttpFailure extends Error {
   override readonly name: string = 'HttpFailure'
   /** HTTP status, or 0 when there was no answer. */
@@ -12,22 +12,13 @@ export class HttpFailure extends Error {
   readonly code: string
   /** What support asks for. */
   readonly requestId?: string
-  /** What the server asked us to wait. */
-  readonly retryAfterMs?: number
 
-  constructor(message: string, status: number, code: string, more: { requestId?: string; retryAfterMs?: number } = {}) {
+  constructor(message: string, status: number, code: string, requestId?: string) {
     super(message)
     this.status = status
     this.code = code
-    if (more.requestId !== undefined) this.requestId = more.requestId
-    if (more.retryAfterMs !== undefined) this.retryAfterMs = more.retryAfterMs
+    if (requestId !== undefined) this.requestId = requestId
   }
-}
-
-/** How long the server asked to wait before the next try, if it did. */
-export function retryAfterMs(error: unknown): number | undefined {
-  const cause = isSlateDBError(error) ? error.cause : error
-  return cause instanceof HttpFailure ? cause.retryAfterMs : undefined
 }
 
 const MIN_SECRET = 6
@@ -85,11 +76,9 @@ export function refused(reason: StoreReason, refusal: Refusal, hint?: string): S
   const code = scrub(refusal.code, refusal.secrets)
   const answer = [String(refusal.status), code, said].filter((part) => part !== '' && part !== '0').join(' ')
   const detail = `${refusal.operation} at ${refusal.host} was answered ${answer}${hint === undefined ? '' : `; ${hint}`}`
-  const more: { requestId?: string; retryAfterMs?: number } = {}
-  if (refusal.requestId !== undefined) more.requestId = scrub(refusal.requestId, refusal.secrets)
-  if (refusal.retryAfterMs !== undefined) more.retryAfterMs = refusal.retryAfterMs
-  const cause = new HttpFailure(`HTTP ${refusal.status} ${code}`.trim(), refusal.status, code, more)
-  return storeError(reason, refusal.path, detail, { cause })
+  const requestId = refusal.requestId === undefined ? undefined : scrub(refusal.requestId, refusal.secrets)
+  const cause = new HttpFailure(`HTTP ${refusal.status} ${code}`.trim(), refusal.status, code, requestId)
+  return storeError(reason, refusal.path, detail, { cause, retryAfterMs: refusal.retryAfterMs })
 }
 
 /** What the user can do about a status that every HTTP store understands the same way; undefined = not known here. */

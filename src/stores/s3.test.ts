@@ -317,7 +317,7 @@ describe('answers to S3Store', () => {
 
   test('a wait the server asks for is kept with the error', async () => {
     const { store } = storeWith(() => ({ status: 429, headers: { 'retry-after': '3', 'x-amz-request-id': 'R1' } }))
-    expect((await failure(store.get('a'))).cause).toMatchObject({ status: 429, retryAfterMs: 3000, requestId: 'R1' })
+    expect(await failure(store.get('a'))).toMatchObject({ retryAfterMs: 3000, cause: { status: 429, requestId: 'R1' } })
   })
 
   test('a range that is not the one asked for is worth a retry; one behind the end is not', async () => {
