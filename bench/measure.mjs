@@ -52,10 +52,10 @@ export async function concurrently(clients, step, seconds = SECONDS) {
 
 const ROWS_PER_BATCH = 1000
 
-/** Writes rows [0, count) in batches. */
-export async function load(db, keys, values) {
-  for (let at = 0; at < keys.length; at += ROWS_PER_BATCH) {
-    await db.writeRows(keys, values, at, Math.min(at + ROWS_PER_BATCH, keys.length))
+/** Writes rows [0, count) in batches; keys and values come by index. */
+export async function load(db, count, keys, values) {
+  for (let at = 0; at < count; at += ROWS_PER_BATCH) {
+    await db.writeRows(keys, values, at, Math.min(at + ROWS_PER_BATCH, count))
   }
-  return keys.length
+  return count
 }

@@ -39,7 +39,7 @@ class Ours {
 
   async writeRows(keys, values, start, end) {
     const batch = this.db.batch()
-    for (let i = start; i < end; i++) batch.put(keys[i], values(i))
+    for (let i = start; i < end; i++) batch.put(keys(i), values(i))
     await batch.write(MEMORY)
   }
 

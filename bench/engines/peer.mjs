@@ -55,7 +55,7 @@ class Peer {
 
   async writeRows(keys, values, start, end) {
     const batch = new WriteBatch()
-    for (let i = start; i < end; i++) batch.put(keys[i], values(i))
+    for (let i = start; i < end; i++) batch.put(keys(i), values(i))
     await this.db.write_with_options(batch, MEMORY)
   }
 

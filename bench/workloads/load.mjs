@@ -1,6 +1,6 @@
 // Load: batches of 1000 rows, then the memtable flushed to L0. Rows per second, the flush included.
 
-import { keysOf, rowValue } from '../keys.mjs'
+import { keySource, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'load, batches of 1000, final flush'
@@ -16,10 +16,11 @@ const ROWS = { ours: 1_000_000, peer: 100_000 }
 
 export async function run(loadEngine, kind, engineName) {
   const { open } = await loadEngine()
-  const keys = keysOf(kind, ROWS[engineName])
+  const count = ROWS[engineName]
+  const keys = keySource(kind, count)
   const db = await open()
   const result = await measured(async () => {
-    const rows = await load(db, keys, rowValue)
+    const rows = await load(db, count, keys, rowValue)
     await db.flushMemtable()
     return rows
   })

@@ -1,6 +1,6 @@
 // Resident memory per row (16 + 100 bytes) in the memtable, the log switched off so that the memory store stays empty.
 
-import { keysOf, rowValue } from '../keys.mjs'
+import { keySource, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'resident memory in the memtable'
@@ -15,11 +15,18 @@ const SETTINGS = { walEnabled: false, l0SstSizeBytes: 1_073_741_824, maxUnflushe
 export async function run(loadEngine, kind) {
   const { open } = await loadEngine()
   const db = await open({ settings: SETTINGS })
-  const keys = keysOf(kind, ROWS)
+  const keys = keySource(kind, ROWS)
   globalThis.gc?.()
   const before = process.memoryUsage().rss
   const result = await measured(async () => {
-    for (let at = 0; at < ROWS; at += SLICE) await load(db, keys.slice(at, at + SLICE), (i) => rowValue(at + i))
+    for (let at = 0; at < ROWS; at += SLICE) {
+      await load(
+        db,
+        SLICE,
+        (i) => keys(at + i),
+        (i) => rowValue(at + i),
+      )
+    }
     return ROWS
   })
   globalThis.gc?.()

@@ -1,6 +1,6 @@
 // Recovery: a second writer opens a database whose last 100 MB are only in the log.
 
-import { keysOf, rowValue } from '../keys.mjs'
+import { keySource, rowValue } from '../keys.mjs'
 import { load, measured } from '../measure.mjs'
 
 export const title = 'log replay, 100 MB'
@@ -16,8 +16,8 @@ export async function run(loadEngine) {
   const { open, newStore } = await loadEngine()
   const store = newStore()
   const first = await open({ store, settings: SETTINGS })
-  const keys = keysOf('sequential', ROWS)
-  await load(first, keys, rowValue)
+  const keys = keySource('sequential', ROWS)
+  await load(first, ROWS, keys, rowValue)
   await first.flushWal()
   let second
   // The first writer is never closed: for the second one it has crashed.
@@ -26,7 +26,7 @@ export async function run(loadEngine) {
     return ROWS
   })
   for (const i of [0, ROWS >> 1, ROWS - 1]) {
-    if ((await second.get(keys[i])) === undefined) throw new Error(`row ${i} was not replayed`)
+    if ((await second.get(keys(i))) === undefined) throw new Error(`row ${i} was not replayed`)
   }
   return result
 }

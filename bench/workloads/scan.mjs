@@ -1,6 +1,6 @@
 // Full scans, row by row.
 
-import { keysOf, rowValue } from '../keys.mjs'
+import { keySource, rowValue } from '../keys.mjs'
 import { load, measured, SECONDS } from '../measure.mjs'
 
 export const title = 'full scan'
@@ -18,7 +18,7 @@ export async function run(loadEngine, variant) {
   const { open } = await loadEngine()
   const { flush, reverse } = variants[variant]
   const db = await open()
-  await load(db, keysOf('random', ROWS), rowValue)
+  await load(db, ROWS, keySource('random', ROWS), rowValue)
   if (flush) await db.flushMemtable()
   await scanOnce(db, reverse)
   const result = await measured(async () => {

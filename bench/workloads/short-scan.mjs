@@ -13,7 +13,7 @@ export async function run(loadEngine) {
   const { open } = await loadEngine()
   const db = await open()
   const keys = keysOf('sequential', ROWS)
-  await load(db, keys, rowValue)
+  await load(db, ROWS, (i) => keys[i], rowValue)
   await db.flushMemtable()
   const result = await repeat(async (i) => {
     const rows = await db.scan({ from: keys[shuffled(i, ROWS - 100)] }, 100)

@@ -13,7 +13,7 @@ export async function run(loadEngine, isolation) {
   const { open } = await loadEngine()
   const db = await open()
   const keys = keysOf('random', ROWS)
-  await load(db, keys, rowValue)
+  await load(db, ROWS, (i) => keys[i], rowValue)
   const pick = (i) => keys[shuffled(i, ROWS)]
   const result = await repeat((i) =>
     db.transaction(isolation, [pick(4 * i), pick(4 * i + 1)], [pick(4 * i + 2), pick(4 * i + 3)], rowValue(i)),

@@ -1,7 +1,7 @@
 // Several writes as one: as an array of operations, or as a chain.
 
 import { invalid } from '../errors.ts'
-import { WriteBatch } from '../write/batch.ts'
+import type { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import type { Input } from './encoding.ts'
 import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
@@ -26,6 +26,10 @@ export interface BatchOwner {
   encodeKey(key: unknown, encoding: MaybeEncoding): Uint8Array
   encodeValue(value: unknown, encoding: MaybeEncoding): Uint8Array
   write(batch: WriteBatch, options: CommitOptions): Promise<WriteHandle>
+  /** An empty engine batch. */
+  takeBatch(): WriteBatch
+  /** Takes back a batch that nobody looks at any more: its memory serves the next one. */
+  giveBatch(batch: WriteBatch): void
 }
 
 /** Puts array operations into an engine batch. */
@@ -34,7 +38,7 @@ export function toWriteBatch(
   options: EncodingOptions<MaybeEncoding, MaybeEncoding>,
   owner: BatchOwner,
 ): WriteBatch {
-  const batch = new WriteBatch()
+  const batch = owner.takeBatch()
   for (const operation of operations) {
     const key = owner.encodeKey(operation.key, options.keyEncoding)
     switch (operation.type) {
@@ -61,12 +65,13 @@ export function toWriteBatch(
 /** `db.batch().put(...).delete(...).write()`: nothing happens before `write`, and then all of it or nothing. */
 export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
   readonly #owner: BatchOwner
-  #batch = new WriteBatch()
+  readonly #batch: WriteBatch
   #length = 0
   #written = false
 
   constructor(owner: BatchOwner) {
     this.#owner = owner
+    this.#batch = owner.takeBatch()
   }
 
   /** Operations in the chain so far. */
@@ -108,8 +113,7 @@ export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
 
   /** Forgets all operations. */
   clear(): this {
-    this.#open()
-    this.#batch = new WriteBatch()
+    this.#open().clear()
     this.#length = 0
     return this
   }
@@ -118,7 +122,10 @@ export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
   async write(options: CommitOptions = {}): Promise<WriteHandle> {
     if (this.#written) throw written()
     this.#written = true
-    return this.#owner.write(this.#batch, options)
+    const writing = this.#owner.write(this.#batch, options)
+    // Committed by now, or copied if it has to wait: the engine does not look at the batch again.
+    this.#owner.giveBatch(this.#batch)
+    return writing
   }
 
   #open(): WriteBatch {

@@ -46,6 +46,8 @@ export interface SlateDBOptions extends HandleOptions {
 
 /** Deletions that `clear` writes at once. */
 const CLEAR_BATCH = 1000
+/** A larger batch of operations is not kept for the next one. */
+const SPARE_SIZE = 4096
 const NO_OPTIONS = {}
 
 /**
@@ -66,6 +68,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   readonly engine: Db
   readonly #durability: Durability
   readonly #owner: BatchOwner
+  #spareBatch: WriteBatch | undefined
 
   constructor(engine: Db, options: SlateDBOptions) {
     super(engine, options)
@@ -75,6 +78,16 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
       encodeKey: (key, encoding) => this.encodeKey(key, encoding),
       encodeValue: (value, encoding) => this.encodeValue(value, encoding),
       write: (batch, commit) => this.write(batch, commit),
+      takeBatch: () => {
+        const spare = this.#spareBatch
+        this.#spareBatch = undefined
+        return spare ?? new WriteBatch()
+      },
+      giveBatch: (batch) => {
+        if (batch.size > SPARE_SIZE) return
+        batch.clear()
+        this.#spareBatch = batch
+      },
     }
   }
 
@@ -195,7 +208,12 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   ): ChainedBatch<K, V> | Promise<WriteHandle> {
     if (operations === undefined) return new ChainedBatch(this.#owner)
     // An async function around all of it: a bad operation rejects, it does not throw.
-    return (async () => this.write(toWriteBatch(operations, options, this.#owner), options))()
+    return (async () => {
+      const batch = toWriteBatch(operations, options, this.#owner)
+      const writing = this.write(batch, options)
+      this.#owner.giveBatch(batch)
+      return writing
+    })()
   }
 
   /** Applies an engine batch, which holds bytes. It may be used again. */

@@ -18,7 +18,7 @@ export class BlockBuilder {
   readonly #limit: number
   #bytes: Uint8Array
   #length = 0
-  #restarts: number[] = []
+  readonly #restarts: number[] = []
   #lastKey = new Uint8Array(64)
   #lastKeyLength = 0
   rowCount = 0
@@ -63,19 +63,23 @@ export class BlockBuilder {
 
   /** The raw block, a new buffer with `spare` unused bytes behind it; the builder is empty again. */
   finish(spare = 0): Uint8Array {
-    const size = this.size
-    const block = new Uint8Array(size + spare)
-    block.set(this.#bytes.subarray(0, this.#length))
-    let at = this.#length
+    const block = new Uint8Array(this.size + spare)
+    this.finishInto(block, 0)
+    return block
+  }
+
+  /** Writes the raw block, `size` bytes, to `target` at `start`; the builder is empty again. */
+  finishInto(target: Uint8Array, start: number): void {
+    target.set(this.#bytes.subarray(0, this.#length), start)
+    let at = start + this.#length
     for (const restart of this.#restarts) {
-      putU16(block, at, restart)
+      putU16(target, at, restart)
       at += 2
     }
-    putU16(block, at, this.#restarts.length)
+    putU16(target, at, this.#restarts.length)
     this.#length = 0
-    this.#restarts = []
+    this.#restarts.length = 0
     this.rowCount = 0
-    return block
   }
 
   #keepKey(row: Row, shared: number): void {

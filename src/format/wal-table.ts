@@ -23,6 +23,9 @@ export interface WalTableOptions {
   readonly filterFormat?: 'legacy' | 'composite'
 }
 
+/** Blocks of a large object share buffers of up to this size: one for each costs more than filling it. */
+const LARGEST_SLAB = 256 * 1024
+
 export interface WalObject {
   /** The object, in parts that are written back to back. */
   readonly body: readonly Uint8Array[]
@@ -38,6 +41,9 @@ export class WalTableBuilder {
   #sealed: (Uint8Array | Promise<Uint8Array>)[] = []
   #firstSeqs: Uint8Array[] = []
   #rawSize = 0
+  // Where blocks are written that are stored as they are. It belongs to the object under construction.
+  #slab = EMPTY
+  #slabUsed = 0
   rowCount = 0
 
   constructor(options: WalTableOptions) {
@@ -70,6 +76,8 @@ export class WalTableBuilder {
     this.#sealed = []
     this.#firstSeqs = []
     this.#rawSize = 0
+    this.#slab = EMPTY
+    this.#slabUsed = 0
     this.rowCount = 0
 
     const body: Uint8Array[] = []
@@ -79,7 +87,7 @@ export class WalTableBuilder {
       const entry = sealed[i]!
       const block = entry instanceof Promise ? await entry : entry
       index.add(size, firstSeqs[i]!)
-      body.push(block)
+      pushPart(body, block)
       size += block.length
     }
     const dataEnd = size
@@ -105,7 +113,8 @@ export class WalTableBuilder {
     const { codec, transformer } = this.#options
     this.#rawSize += this.#block.size
     if (codec === noCodec && transformer === undefined) {
-      const block = this.#block.finish(CRC_LENGTH)
+      const block = this.#place(this.#block.size + CRC_LENGTH)
+      this.#block.finishInto(block, 0)
       putChecksum(block)
       this.#sealed.push(block)
       return
@@ -115,6 +124,25 @@ export class WalTableBuilder {
     if (sealed instanceof Promise) sealed.catch(() => {})
     this.#sealed.push(sealed)
   }
+
+  /** Room for a block: slabs grow with the object, since most objects are small. */
+  #place(size: number): Uint8Array {
+    if (this.#slabUsed + size > this.#slab.length) {
+      this.#slab = new Uint8Array(Math.max(size, Math.min(LARGEST_SLAB, this.#rawSize)))
+      this.#slabUsed = 0
+    }
+    const start = this.#slabUsed
+    this.#slabUsed += size
+    return this.#slab.subarray(start, start + size)
+  }
+}
+
+/** Adds a part; one that directly follows the last one in memory makes that one longer. */
+function pushPart(body: Uint8Array[], part: Uint8Array): void {
+  const last = body[body.length - 1]
+  if (last !== undefined && last.buffer === part.buffer && last.byteOffset + last.length === part.byteOffset) {
+    body[body.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + part.length)
+  } else body.push(part)
 }
 
 const EMPTY_INFO: TableInfo = {

@@ -1,9 +1,8 @@
 // Objects in memory: for tests, examples and databases that may vanish. It is also the yardstick of the contract:
 // conditions, ranges and names behave as on the strictest real store.
 
-import { concatBytes, copyOf } from '../bytes/compare.ts'
 import { invalid, storeError } from '../errors.ts'
-import { copyBody } from './body.ts'
+import { copyBody, KeptBody } from './body.ts'
 import type {
   Body,
   Capabilities,
@@ -24,7 +23,8 @@ import { checkRange, servedRange } from './store-range.ts'
 type Metadata = Readonly<Record<string, string>> | undefined
 
 interface Stored {
-  readonly bytes: Uint8Array
+  /** Never changed. */
+  readonly body: KeptBody
   readonly etag: string
   readonly lastModified: number
   readonly metadata: Metadata
@@ -58,16 +58,16 @@ export class MemoryStore implements ObjectStore {
   async get(path: string, options: GetOptions = {}): Promise<GetResult> {
     begin(path, options)
     checkRange(path, options.range)
-    const { bytes, etag, lastModified } = this.#find(path)
+    const { body, etag, lastModified } = this.#find(path)
     if (options.ifNoneMatch === etag) throw storeError('NotModified', path, 'the etag is unchanged')
-    const [start, end] = servedRange(path, options.range, bytes.length)
-    return { bytes: copyOf(bytes.subarray(start, end)), size: bytes.length, etag, lastModified }
+    const [start, end] = servedRange(path, options.range, body.size)
+    return { bytes: body.read(start, end), size: body.size, etag, lastModified }
   }
 
   async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
     begin(path, options)
-    const { bytes, etag, lastModified, metadata } = this.#find(path)
-    return { path, size: bytes.length, etag, lastModified, metadata }
+    const { body, etag, lastModified, metadata } = this.#find(path)
+    return { path, size: body.size, etag, lastModified, metadata }
   }
 
   async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
@@ -78,7 +78,7 @@ export class MemoryStore implements ObjectStore {
     if (typeof mode === 'object' && there?.etag !== mode.ifMatch) {
       throw storeError('Precondition', path, `its etag is ${there?.etag ?? 'none'}, expected ${mode.ifMatch}`)
     }
-    return this.#store(path, copyBody(body), options.metadata)
+    return this.#store(path, new KeptBody(options.owned ? body : copyBody(body)), options.metadata)
   }
 
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
@@ -96,8 +96,8 @@ export class MemoryStore implements ObjectStore {
     for (; at < this.#names.length; at++) {
       const path = this.#names[at]!
       if (!path.startsWith(prefix)) break
-      const { bytes, etag, lastModified } = this.#objects.get(path)!
-      found.push({ path, size: bytes.length, etag, lastModified })
+      const { body, etag, lastModified } = this.#objects.get(path)!
+      found.push({ path, size: body.size, etag, lastModified })
     }
     return found
   }
@@ -118,7 +118,7 @@ export class MemoryStore implements ObjectStore {
       complete: async (request) => {
         check(request)
         open = false
-        return this.#store(path, concatBytes(parts), options.metadata)
+        return this.#store(path, new KeptBody([...parts]), options.metadata)
       },
       abort: async () => {
         open = false
@@ -130,9 +130,9 @@ export class MemoryStore implements ObjectStore {
   async copy(from: string, to: string, options: RequestOptions = {}): Promise<void> {
     begin(from, options)
     checkPath(to)
-    const { bytes, metadata } = this.#find(from)
+    const { body, metadata } = this.#find(from)
     // Stored bytes never change, so both names may share them.
-    this.#store(to, bytes, metadata)
+    this.#store(to, body, metadata)
   }
 
   describe(): string {
@@ -145,10 +145,10 @@ export class MemoryStore implements ObjectStore {
     return stored
   }
 
-  #store(path: string, bytes: Uint8Array, metadata: Metadata): PutResult {
+  #store(path: string, body: KeptBody, metadata: Metadata): PutResult {
     const etag = `"${++this.#writes}"`
     if (!this.#objects.has(path)) this.#names.splice(lowerBound(this.#names, path), 0, path)
-    this.#objects.set(path, { bytes, etag, lastModified: this.#clock.now(), metadata: lowerKeys(metadata) })
+    this.#objects.set(path, { body, etag, lastModified: this.#clock.now(), metadata: lowerKeys(metadata) })
     return { etag }
   }
 }

@@ -59,6 +59,8 @@ export type PutMode = 'overwrite' | 'create' | { readonly ifMatch: string }
 
 export interface PutOptions extends RequestOptions {
   readonly mode: PutMode
+  /** Nobody changes the body any more, so a store in memory may keep it instead of a copy. */
+  readonly owned?: boolean | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
@@ -66,7 +68,10 @@ export interface PutResult {
   readonly etag?: string | undefined
 }
 
-/** One buffer, or several that are written back to back: the store never changes or keeps them after it settled. */
+/**
+ * One buffer, or several that are written back to back. The store never changes them, and does not keep them after it
+ * settled unless they were given to it (`PutOptions.owned`).
+ */
 export type Body = Uint8Array | readonly Uint8Array[]
 
 export interface ListOptions extends RequestOptions {

@@ -117,6 +117,16 @@ export class Tables {
       return slot.value
     }
     this.#meters.indexMiss.value++
+    return this.#metaLoad(table)
+  }
+
+  /** Begins to load index and filters of a table that may hold `key`, unless they are there; an error is for who reads. */
+  askMeta(table: Table, key: Uint8Array): void {
+    if (table.meta !== undefined || table.metaLoad !== undefined || !table.spans(key)) return
+    this.#metaLoad(table).catch(() => {})
+  }
+
+  #metaLoad(table: Table): Promise<TableMeta> {
     table.metaLoad ??= this.#loadMeta(table).finally(() => {
       table.metaLoad = undefined
     })
@@ -181,7 +191,7 @@ export class Tables {
    * is enough; a repeated one writes the same bytes.
    */
   async write(id: string, built: BuiltTable): Promise<TableRef> {
-    await this.#options.store.put(this.#options.paths.table(id), built.body, { mode: 'overwrite' })
+    await this.#options.store.put(this.#options.paths.table(id), built.body, { mode: 'overwrite', owned: true })
     return this.adopt(id, built)
   }
 

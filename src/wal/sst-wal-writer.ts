@@ -254,7 +254,7 @@ export class SstWalWriter implements WalWriter {
   async #create(path: string, body: Body): Promise<void> {
     const { store } = this.#options
     try {
-      await store.put(path, body, { mode: 'create' })
+      await store.put(path, body, { mode: 'create', owned: true })
     } catch (error) {
       if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
       const found = await store.get(path).catch((cause) => {
