@@ -11,7 +11,7 @@ import { MERGE, NO_TS, Row, TOMBSTONE } from '../cursor/row.ts'
 import { emptyCursor } from '../cursor/rows.ts'
 import { visible } from '../cursor/visible.ts'
 import { type FilterQuery, KeyHash } from '../filter/policy.ts'
-import { getFromRun, openRunCursor, runOverlaps } from '../table/run-cursor.ts'
+import { askMetaOfRun, getFromRun, openRunCursor, runOverlaps } from '../table/run-cursor.ts'
 import { openTableCursor, type TableCursorOptions } from '../table/table-cursor.ts'
 import type { Tables } from '../table/tables.ts'
 import { BoundedCursor } from './bounded.ts'
@@ -109,9 +109,21 @@ export class Reads {
         found = this.#tables.get(table, view.visibleRange, query, seqHi, seqLo, row)
       } else found = getFromRun(this.#tables, runs[i - l0.length]!.views, query, seqHi, seqLo, row)
       if (found === true) return true
-      if (found !== false) return found.then((hit) => hit || this.#inTree(tree, i + 1, lookup, bound))
+      if (found !== false) {
+        this.#askOthers(tree, i + 1, query)
+        return found.then((hit) => hit || this.#inTree(tree, i + 1, lookup, bound))
+      }
     }
     return false
+  }
+
+  /**
+   * A read that has to wait anyway asks for the metadata of the tables behind at once: a cold database of many levels
+   * then costs the waiting of one. Metadata is small, kept, and wanted by every later read of these tables.
+   */
+  #askOthers({ l0, runs }: TreeLevels, from: number, { key }: FilterQuery): void {
+    for (let i = from; i < l0.length; i++) this.#tables.askMeta(l0[i]!.table, key)
+    for (let i = Math.max(0, from - l0.length); i < runs.length; i++) askMetaOfRun(this.#tables, runs[i]!.views, key)
   }
 
   /** A version was found: it may be a tombstone, an operand with more below it, or expired. */

@@ -124,6 +124,12 @@ export function getFromRun(
   return searchViews(tables, views, firstHolding(views, last, key), last, query, maxSeqHi, maxSeqLo, row)
 }
 
+/** Begins to load the metadata of the newest table that may hold the key. */
+export function askMetaOfRun(tables: Tables, views: readonly TableView[], key: Uint8Array): void {
+  const last = lastStarting(views, key)
+  if (last >= 0) tables.askMeta(tables.table(views[firstHolding(views, last, key)]!.table), key)
+}
+
 function searchViews(
   tables: Tables,
   views: readonly TableView[],

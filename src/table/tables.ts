@@ -120,9 +120,10 @@ export class Tables {
     return this.#metaLoad(table)
   }
 
-  /** Begins to load index and filters of a table that may hold `key`, unless they are there; an error is for who reads. */
+  /** Begins to load index and filters of a table that may hold `key`, unless they are there; errors are for who reads. */
   askMeta(table: Table, key: Uint8Array): void {
-    if (table.meta !== undefined || table.metaLoad !== undefined || !table.spans(key)) return
+    // Without a cache they would be gone before anybody reads them.
+    if (table.meta !== undefined || this.#cache.meta.capacity === 0 || !table.spans(key)) return
     this.#metaLoad(table).catch(() => {})
   }
 
