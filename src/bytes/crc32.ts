@@ -1,5 +1,5 @@
 // CRC-32/ISO-HDLC (zlib, PNG), eight bytes a step ("slicing by 8"): about 1 GB/s. Where the runtime has a native one,
-// the seal of blocks uses that instead (format/seal.ts).
+// checksums of blocks turn to that (format/checksum.ts).
 
 const POLYNOMIAL = 0xedb88320
 

@@ -4,11 +4,10 @@
 //
 // Without a transformer everything is synchronous; nothing here makes a promise then.
 
-import { native } from '#native'
-import { crc32 } from '../bytes/crc32.ts'
 import { getU32, putU32 } from '../bytes/writer.ts'
 import type { Codec, Decompress } from '../compress/codec.ts'
 import { dataError, isSlateDBError, unavailable } from '../errors.ts'
+import { checksum } from './checksum.ts'
 
 /** A hook between compression and checksum, for example encryption. Nothing on storage says that one was used. */
 export interface BlockTransformer {
@@ -21,8 +20,6 @@ export const CRC_LENGTH = 4
 
 /** The largest raw block: a maximal value (512 MiB), its key, and room for a block's worth of other rows. */
 export const MAX_RAW_BLOCK = 513 * 1024 * 1024
-
-const checksum: (bytes: Uint8Array) => number = native.crc32 ?? ((bytes) => crc32(bytes))
 
 export function seal(
   raw: Uint8Array,
