@@ -17,6 +17,8 @@ export interface OrderedRows {
   compareKey(id: number, key: Uint8Array, start: number, end: number, skip: number): number
   /** Negative when the row is newer than the sequence number. */
   compareAge(id: number, seqHi: number, seqLo: number): number
+  /** Fetches rows ids[from, to) into the processor's cache; the result means nothing. */
+  touch(ids: Uint32Array, from: number, to: number): number
 }
 
 const NODE = 128
@@ -177,13 +179,27 @@ export class Directory {
       low += half * Number(numbers[low + half]! < number)
       n -= half
     }
+    // Most are versions of one key, newest first, and most who come want the newest: steps grow from there.
+    for (let step = 1; low < last; step *= 2) {
+      const probe = Math.min(low + step, last)
+      if (this.#isBehind(ids[probe]!, key, start, end, seqHi, seqLo)) {
+        last = probe - 1
+        break
+      }
+      low = probe
+    }
     while (low < last) {
       const mid = (low + last + 1) >>> 1
-      const order = this.#rows.compareKey(ids[mid]!, key, start, end, this.#known)
-      if (order < 0 || (order === 0 && this.#rows.compareAge(ids[mid]!, seqHi, seqLo) <= 0)) low = mid
-      else last = mid - 1
+      if (this.#isBehind(ids[mid]!, key, start, end, seqHi, seqLo)) last = mid - 1
+      else low = mid
     }
     return low
+  }
+
+  /** True when a row comes after what is looked for. */
+  #isBehind(id: number, key: Uint8Array, start: number, end: number, seqHi: number, seqLo: number): boolean {
+    const order = this.#rows.compareKey(id, key, start, end, this.#known)
+    return order > 0 || (order === 0 && this.#rows.compareAge(id, seqHi, seqLo) > 0)
   }
 
   /** How the key at hand stands to the first `length` bytes of an entry's key, which mostly the numbers can tell. */

@@ -31,6 +31,7 @@ export class MemtableCursor implements Cursor {
   #edgeAt = 0
   // Entries in the current leaf: the walk asks for it once per leaf.
   #leafSize = 0
+  #touched = 0
 
   constructor(rows: OrderedRows, leaves: SortedLeaves, range: KeyRange, descending: boolean) {
     this.#rows = rows
@@ -150,7 +151,8 @@ export class MemtableCursor implements Cursor {
     if (++this.#at >= this.#leafSize) {
       this.#dir++
       this.#at = 0
-      this.#leafSize = this.#dir < this.#leaves.leafCount ? this.#leaves.leafSize(this.#dir) : 0
+      this.#leafSize = 0
+      if (this.#dir < this.#leaves.leafCount) this.#enterLeaf()
     }
     return this.#here()
   }
@@ -164,11 +166,18 @@ export class MemtableCursor implements Cursor {
     if (this.#dir < this.#edgeDir || (this.#dir === this.#edgeDir && this.#at <= this.#edgeAt)) return this.#end()
     if (this.#at === 0) {
       this.#dir--
-      this.#leafSize = this.#leaves.leafSize(this.#dir)
+      this.#enterLeaf()
       this.#at = this.#leafSize
     }
     this.#at--
     return this.#place()
+  }
+
+  /** A walk that has come from another leaf will probably go through this one. */
+  #enterLeaf(): void {
+    this.#leafSize = this.#leaves.leafSize(this.#dir)
+    const { ids, start } = this.#leaves.leafIds(this.#dir)
+    this.#touched ^= this.#rows.touch(ids, start, start + this.#leafSize)
   }
 
   #place(): Step {

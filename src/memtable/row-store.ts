@@ -20,6 +20,7 @@ const VALUE_LENGTH = 7
 const SEQ_HI = 8
 const SEQ_LO = 9
 
+const CACHE_LINE = 64
 const FIRST_CHUNK_BYTES = 4096
 const MAX_CHUNK_BYTES = 1 << 20
 const FIRST_ROWS = 32
@@ -131,6 +132,26 @@ export class RowStore implements OrderedRows {
     row.kind = (kindAndLength >>> 24) as RowKind
     row.createTs = this.#doubles[id * DOUBLES]!
     row.expireTs = this.#doubles[id * DOUBLES + 1]!
+  }
+
+  /**
+   * Rows that were inserted in another order lie far apart, and reads that do not wait for each other fetch several of
+   * them in the time of one. The result must be used, or the reads would be optimised away.
+   */
+  touch(ids: Uint32Array, from: number, to: number): number {
+    const words = this.#words
+    const chunks = this.#chunks
+    let sum = 0
+    for (let i = from; i < to; i++) sum ^= words[ids[i]! * WORDS + AT]!
+    for (let i = from; i < to; i++) {
+      const w = ids[i]! * WORDS
+      const chunk = chunks[words[w + CHUNK]!]!
+      const at = words[w + AT]!
+      const next = at + CACHE_LINE
+      sum ^= chunk[at]!
+      if (next < chunk.length) sum ^= chunk[next]!
+    }
+    return sum
   }
 
   /** Order of a row's key and key[start, end); the first `skip` bytes are known to be equal. */

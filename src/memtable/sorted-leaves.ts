@@ -11,6 +11,8 @@ import { copied, Directory, grownCapacity, type OrderedRows } from './directory.
 const LEAF = 128
 /** A longer prefix is worth new numbers when it is longer by this much: the four bytes that are left will mostly do. */
 const WORTHWHILE = 3
+/** After so many misses the finger is asked once in so many inserts: it costs a row that lies far away in memory. */
+const PATIENCE = 16
 
 export class SortedLeaves {
   /** Grows with every insert; a cursor that sees it changed finds its place again. */
@@ -33,6 +35,8 @@ export class SortedLeaves {
   // The number of the key at hand. A field, because a double that is passed on is boxed.
   #number = 0
   #fingerDir = 0
+  // Inserts in a row that did not belong behind the one before.
+  #misses = 0
   readonly #first = new Row()
   readonly #scratch = new Row()
 
@@ -57,6 +61,11 @@ export class SortedLeaves {
     return this.#ids[this.#slots[dir]! * LEAF + at]!
   }
 
+  /** Where a leaf's ids are: ids[start, start + leafSize(dir)), until the next insert. */
+  leafIds(dir: number): { readonly ids: Uint32Array; readonly start: number } {
+    return { ids: this.#ids, start: this.#slots[dir]! * LEAF }
+  }
+
   /** All ids in order. */
   forEach(visit: (id: number) => void): void {
     for (let dir = 0; dir < this.leafCount; dir++) {
@@ -73,7 +82,9 @@ export class SortedLeaves {
       this.#put(0, 0, id, key, start, end)
       return
     }
-    if (!this.#atFinger(key, start, end, seqHi, seqLo)) {
+    if (this.#looksAtFinger() && this.#atFinger(key, start, end, seqHi, seqLo)) this.#misses = 0
+    else {
+      this.#misses++
       const directory = this.#directory
       if (directory.locate(key, start, end, seqHi, seqLo) !== 0) {
         directory.admit(key, start, end)
@@ -156,20 +167,19 @@ export class SortedLeaves {
       n -= half
     }
     place += Number(numbers[place]! < number)
-    // Entries with an equal number are told apart by key and age.
-    if (place < behind && numbers[place] === number) {
-      let last = place
-      for (let n = behind - place; n > 1; ) {
-        const half = n >>> 1
-        last += half * Number(numbers[last + half]! <= number)
-        n -= half
-      }
-      let high = last + 1
-      while (place < high) {
-        const mid = (place + high) >>> 1
-        if (this.#tie(mid, key, start, end, seqHi, seqLo, skip) < 0) place = mid + 1
-        else high = mid
-      }
+    // Entries with an equal number are told apart by key and age. Most are versions of one key, and most who come want
+    // the newest one, which is the first: steps grow from there.
+    let high = place
+    for (let step = 1; high < behind && numbers[high] === number; step *= 2) {
+      if (this.#tie(high, key, start, end, seqHi, seqLo, skip) >= 0) break
+      place = high + 1
+      high += step
+    }
+    high = Math.min(high, behind)
+    while (place < high) {
+      const mid = (place + high) >>> 1
+      if (numbers[mid] === number && this.#tie(mid, key, start, end, seqHi, seqLo, skip) < 0) place = mid + 1
+      else high = mid
     }
     this.foundAt = place - base
     return true
@@ -180,6 +190,10 @@ export class SortedLeaves {
     const id = this.#ids[place]!
     const order = this.#rows.compareKey(id, key, start, end, skip)
     return order !== 0 ? order : this.#rows.compareAge(id, seqHi, seqLo)
+  }
+
+  #looksAtFinger(): boolean {
+    return this.#misses < PATIENCE || (this.#misses & (PATIENCE - 1)) === 0
   }
 
   /** True when the new entry belongs directly behind the last inserted one, in whose leaf it has its number then. */

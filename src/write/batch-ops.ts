@@ -147,6 +147,11 @@ export class BatchOps implements OrderedRows {
     return seqHi !== 0 ? seqHi : seqLo - id
   }
 
+  /** A batch is small enough to be there already. */
+  touch(): number {
+    return 0
+  }
+
   #setTtl(index: number, ttl: Ttl | undefined): void {
     if (index === this.#capacity) this.#grow()
     if (ttl === undefined || ttl === 'default') this.#ttlForm[index] = TTL_DEFAULT

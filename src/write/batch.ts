@@ -12,9 +12,10 @@ import { SortedLeaves } from '../memtable/sorted-leaves.ts'
 import { BatchCursor } from './batch-cursor.ts'
 import { foldBatch } from './batch-fold.ts'
 import { BatchOps } from './batch-ops.ts'
+import { orderedIds } from './batch-order.ts'
 import type { Ttl } from './options.ts'
 
-/** Up to here a batch is searched and sorted as a plain list: most transactions stay below. */
+/** Up to here a batch is searched as a plain list: most transactions stay below. */
 const SMALL = 16
 
 /** How long a row lives; without it as the database's settings say. */
@@ -89,7 +90,7 @@ export class WriteBatch {
     const ops = this.#ops
     ops.expireAt(now, defaultTtlMs)
     if (this.#ascending && !(this.#hasMerges && mergeOperator === undefined)) return ops.prepared(undefined, ops.count)
-    return foldBatch(ops, this.#idsInOrder(), mergeOperator)
+    return foldBatch(ops, orderedIds(ops), mergeOperator)
   }
 
   /** True when an operation of this batch touches the key. */
@@ -127,33 +128,8 @@ export class WriteBatch {
       keys.push((last = rowKey(row)))
     }
     if (this.#ascending) for (let id = 0; id < ops.count; id++) take(id)
-    else this.#idsInOrder().forEach(take)
+    else orderedIds(ops).forEach(take)
     return keys
-  }
-
-  /** All operations by key, newest first within a key. */
-  #idsInOrder(): Uint32Array {
-    const ops = this.#ops
-    const ids = new Uint32Array(ops.count)
-    if (ops.count > SMALL) {
-      let n = 0
-      this.#sorted().forEach((id) => {
-        ids[n++] = id
-      })
-      return ids
-    }
-    const { bytes } = ops.arena
-    for (let id = 0; id < ops.count; id++) {
-      const start = ops.at[id]!
-      const end = start + ops.keyLength[id]!
-      let at = id
-      while (at > 0 && ops.compareKey(ids[at - 1]!, bytes, start, end, 0) >= 0) {
-        ids[at] = ids[at - 1]!
-        at--
-      }
-      ids[at] = id
-    }
-    return ids
   }
 
   #add(key: Uint8Array, value: Uint8Array, kind: RowKind, ttl: Ttl | undefined): void {
