@@ -3,8 +3,7 @@
 import { afterAll } from 'vitest'
 import { AzureStore } from '../../../src/stores/azure.ts'
 import { EMULATOR } from '../../../src/stores/cloud-environment.ts'
-import { hostileEngineSuite } from '../engine.ts'
-import { type HostileTarget, hostileSuite } from '../hostile.ts'
+import { behindProxy, hostileSuite } from '../hostile.ts'
 import { provide } from '../lane.ts'
 import { startAzurite } from './servers.ts'
 
@@ -12,14 +11,10 @@ const server = await provide('Azurite', startAzurite)
 if (server !== undefined) {
   afterAll(() => server.stop())
   const { account, key: accountKey } = EMULATOR
-  const target: HostileTarget = {
-    port: server.port,
-    open: async (port, timeoutMs) => {
-      const container = await server.container()
-      const endpoint = `http://127.0.0.1:${port}/${account}`
-      return new AzureStore({ account, container, endpoint, credentials: { accountKey }, timeoutMs })
-    },
-  }
+  const target = behindProxy(server, async (port, timeoutMs) => {
+    const container = await server.container()
+    const endpoint = `http://127.0.0.1:${port}/${account}`
+    return new AzureStore({ account, container, endpoint, credentials: { accountKey }, timeoutMs })
+  })
   hostileSuite(`AzureStore on Azurite ${server.version}`, target)
-  hostileEngineSuite(`AzureStore on Azurite ${server.version}`, target)
 }

@@ -5,29 +5,28 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
-import type { R2Binding } from '../../../src/stores/r2.ts'
+import type { HostileTarget } from '../hostile.ts'
 import { log, npmPackages } from '../lane.ts'
+import type { Order } from './suite-worker.ts'
 
 interface Miniflare {
-  getR2Bucket(name: string): Promise<R2Binding>
-  dispatchFetch(url: string): Promise<{ json(): Promise<unknown> }>
+  dispatchFetch(url: string, init: { method: string; body: string }): Promise<{ json(): Promise<unknown> }>
   dispose(): Promise<void>
 }
 
 export interface R2Server {
   readonly version: string
-  /** A bucket that no other caller gets, from outside of the Worker. */
-  bucket(): Promise<R2Binding>
   /** Names of the tests that the Worker holds. */
   tests(): Promise<string[]>
   /** Runs one of them inside workerd, on a bucket of its own. */
   runTest(name: string): Promise<void>
+  /** Lives inside workerd behind a hostile binding. */
+  readonly live: HostileTarget
   stop(): Promise<void>
 }
 
-const BUCKETS = 100
-
-export async function startMiniflare(): Promise<R2Server> {
+/** Starts workerd with so many buckets: a bucket is a binding, so their number is fixed at the start. */
+export async function startMiniflare(bucketCount = 100): Promise<R2Server> {
   const folder = await npmPackages('r2')
   const load = createRequire(join(folder, 'package.json'))
   const { Miniflare } = load('miniflare') as { Miniflare: new (options: object) => Miniflare }
@@ -36,7 +35,7 @@ export async function startMiniflare(): Promise<R2Server> {
     modules: true,
     script: await bundledWorker(),
     compatibilityDate: '2025-01-01',
-    r2Buckets: Array.from({ length: BUCKETS }, (_, i) => `BUCKET${i}`),
+    r2Buckets: Array.from({ length: bucketCount }, (_, i) => `BUCKET${i}`),
   })
   const installed = (name: string) => {
     const text = readFileSync(join(folder, 'node_modules', name, 'package.json'), 'utf8')
@@ -45,26 +44,29 @@ export async function startMiniflare(): Promise<R2Server> {
   const version = `${installed('miniflare')} (workerd ${installed('workerd')})`
   let next = 0
   const bucketName = () => {
-    if (next === BUCKETS) throw new Error('the lane has no more buckets: raise their number')
+    if (next === bucketCount) throw new Error('the lane has no more buckets: raise their number')
     return `BUCKET${next++}`
   }
-  const ask = async (query: string) => (await miniflare.dispatchFetch(`http://worker/?${query}`)).json()
-  const names = (await ask('')) as string[]
+  const ask = async (order: Order): Promise<unknown> => {
+    const reply = await miniflare.dispatchFetch('http://worker/', { method: 'POST', body: JSON.stringify(order) })
+    const { answer, error } = (await reply.json()) as { answer?: unknown; error?: { message: string; stack: string } }
+    if (error === undefined) return answer
+    throw Object.assign(new Error(error.message), { stack: error.stack })
+  }
+  const names = (await ask({ names: true })) as string[]
   log(`miniflare ${version}, owned by process ${process.pid}`)
   return {
     version,
     stop: () => miniflare.dispose(),
-    bucket: () => miniflare.getR2Bucket(bucketName()),
     tests: async () => names,
-    async runTest(name) {
-      const answer = (await ask(`bucket=${bucketName()}&test=${encodeURIComponent(name)}`)) as {
-        ok: boolean
-        error?: string
-      }
-      if (!answer.ok) throw new Error(answer.error)
+    runTest: async (test) => {
+      await ask({ bucket: bucketName(), test })
     },
+    live: async (life, hostility) => (await ask({ bucket: bucketName(), life, hostility })) as number,
   }
 }
+
+const source = (path: string) => fileURLToPath(new URL(`../../../src/${path}`, import.meta.url))
 
 async function bundledWorker(): Promise<string> {
   const { outputFiles } = await build({
@@ -72,8 +74,10 @@ async function bundledWorker(): Promise<string> {
     bundle: true,
     write: false,
     format: 'esm',
-    platform: 'neutral',
-    conditions: ['workerd', 'browser'],
+    platform: 'browser',
+    conditions: ['workerd'],
+    // What the package's own conditions say for workerd, of sources that nobody built yet.
+    alias: { '#native': source('compress/no-native.ts'), '#host': source('objects/no-host.ts') },
     logLevel: 'error',
   })
   return outputFiles[0]!.text

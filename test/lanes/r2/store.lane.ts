@@ -1,8 +1,6 @@
-// The contract of object stores on an R2 binding, inside the Worker that owns it.
+// The contract of object stores and the engine on an R2 binding, inside the Worker that owns it.
 
 import { afterAll, describe, test } from 'vitest'
-import { R2Store } from '../../../src/stores/r2.ts'
-import { engineSuite } from '../engine.ts'
 import { provide } from '../lane.ts'
 import { startMiniflare } from './servers.ts'
 
@@ -12,6 +10,5 @@ if (server !== undefined) {
   describe(`miniflare ${server.version}`, () => {
     afterAll(() => server.stop())
     for (const name of names) test(`in workerd: ${name}`, () => server.runTest(name))
-    engineSuite('R2Store on miniflare', async () => new R2Store(await server.bucket()))
   })
 }

@@ -2,8 +2,7 @@
 
 import { afterAll } from 'vitest'
 import { S3Store } from '../../../src/stores/s3.ts'
-import { hostileEngineSuite } from '../engine.ts'
-import { type HostileTarget, hostileSuite } from '../hostile.ts'
+import { behindProxy, hostileSuite } from '../hostile.ts'
 import { provide } from '../lane.ts'
 import { KEYS, startMinio, startMoto } from './servers.ts'
 
@@ -14,13 +13,9 @@ for (const [name, start] of [
   const server = await provide(name, start)
   if (server === undefined) continue
   afterAll(() => server.stop())
-  const target: HostileTarget = {
-    port: server.port,
-    open: async (port, timeoutMs) => {
-      const bucket = await server.bucket()
-      return new S3Store({ bucket, endpoint: `http://127.0.0.1:${port}`, credentials: KEYS, timeoutMs })
-    },
-  }
+  const target = behindProxy(server, async (port, timeoutMs) => {
+    const bucket = await server.bucket()
+    return new S3Store({ bucket, endpoint: `http://127.0.0.1:${port}`, credentials: KEYS, timeoutMs })
+  })
   hostileSuite(`S3Store on ${name} ${server.version}`, target)
-  hostileEngineSuite(`S3Store on ${name} ${server.version}`, target)
 }
