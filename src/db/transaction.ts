@@ -123,22 +123,21 @@ export class Transaction {
     this.#ended = 'committed'
     try {
       state.check()
-      const footprint = this.#footprint()
       if (this.#batch.isEmpty) {
-        writer.checkConflicts(footprint)
+        writer.checkConflicts(this.#footprint())
         return this.#release(undefined)
       }
       if (writer.isStalled) {
         // The fate of the commit does not depend on the caller still waiting (BG-7).
         return writer.backpressure(options.signal).then(
-          () => this.#commitNow(footprint, options),
+          () => this.#commitNow(options),
           (error) => {
             this.#release(undefined)
             throw error
           },
         )
       }
-      return this.#commitNow(footprint, options)
+      return this.#commitNow(options)
     } catch (error) {
       this.#release(undefined)
       throw error
@@ -152,8 +151,13 @@ export class Transaction {
     this.#release(undefined)
   }
 
-  #commitNow(footprint: Footprint, options: WriteOptions): WriteHandle {
+  #commitNow(options: WriteOptions): WriteHandle {
+    const { conflicts } = this.#engine.writer
     try {
+      let footprint: Footprint | undefined
+      // Alone there is nothing to compare with, and ending first spares the record of what it wrote.
+      if (conflicts.isAlone(this.#pin)) conflicts.end(this.#pin)
+      else footprint = this.#footprint()
       return this.#engine.commit(this.#batch, options.seq, footprint)
     } finally {
       this.#release(undefined)

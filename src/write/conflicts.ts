@@ -52,6 +52,15 @@ export class Conflicts {
     if (keepFrom > 0) this.#commits.splice(0, keepFrom)
   }
 
+  /**
+   * True when this is the only open transaction and nothing was committed since it began: it conflicts with nobody, and
+   * nobody will ever ask what it wrote.
+   */
+  isAlone(pin: Pin): boolean {
+    const last = this.#commits[this.#commits.length - 1]
+    return this.#active.size === 1 && this.#active.has(pin) && (last === undefined || !isAfter(last, pin))
+  }
+
   record(seqHi: number, seqLo: number, keys: readonly Uint8Array[]): void {
     if (keys.length > 0) this.#commits.push({ seqHi, seqLo, keys })
   }
