@@ -7,7 +7,7 @@ import { createEnv } from '../env/system.ts'
 import { isSlateDBError } from '../errors.ts'
 import { initialManifest } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
-import { detectGeneration } from '../manifest/generation.ts'
+import { GENERATIONS, storedGeneration } from '../manifest/generation.ts'
 import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
 import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
@@ -93,13 +93,11 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     paths,
     transformer: options.transformer,
     firstTail: await firstTail,
-    generation: (tail) =>
-      settings.formatGeneration ??
-      detectGeneration({ manifest: manifest.current.value, newestFenceSize: fenceSize(tail) }) ??
-      '0.15',
+    generation: async (tail) =>
+      settings.formatGeneration ?? (await storedGeneration(manifest, tail.newestFence)) ?? '0.15',
   })
 
-  const filterFormat = fence.generation === '0.12' ? 'legacy' : 'composite'
+  const filterFormat = GENERATIONS[fence.generation].filters
 
   const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
   const tables = new Tables({
@@ -268,13 +266,6 @@ function staleMaxOf({ garbageCollectorOptions: gc }: Settings): number {
     (one) => one?.minAge ?? Number.POSITIVE_INFINITY,
   )
   return Math.min(STALE_MAX_MS, ...ages.map((age) => age / 4))
-}
-
-/** The size of a fence in front of ours: zero bytes give themselves away, anything else may also be data. */
-function fenceSize(tail: WalTail): number | undefined {
-  let size: number | undefined
-  for (const one of tail.sizes.values()) size = Math.min(size ?? one, one)
-  return size
 }
 
 /** RC-5: a file that is missing because a newer writer flushed and removed it means that we are fenced. */

@@ -148,7 +148,7 @@ export const SETTINGS = group({
   metricLevel: choice('info', { ...NEW, choices: LEVELS }),
   defaultTtlMillis: count(undefined, { ...OPTIONAL, oldName: 'default_ttl' }),
   objectStoreMaxRetries: retries(),
-  formatGeneration: choice(undefined, { ...OPTIONAL, ...NEW, choices: ['0.12', '0.15'] }),
+  formatGeneration: choice(undefined, { ...OPTIONAL, ...NEW, choices: ['0.12', '0.13', '0.15'] }),
 })
 
 /** `l0SstSizeBytes` -> `l0_sst_size_bytes`. */

@@ -2,9 +2,11 @@
 // `parseSettings` makes them out of what people write. Reading files is the node room's work.
 
 import { invalid } from '../errors.ts'
+import type { FormatGeneration } from '../manifest/generation.ts'
 import { findField, readSettings, writeSettings } from './settings-parse.ts'
 
-export type FormatGeneration = '0.12' | '0.15'
+export type { FormatGeneration } from '../manifest/generation.ts'
+
 export type CompressionCodec = 'snappy' | 'zlib' | 'lz4' | 'zstd'
 export type MetricLevel = 'info' | 'debug'
 
@@ -164,7 +166,7 @@ export function checkSettings(settings: Settings, source?: string): Settings {
 }
 
 /** A record for JSON: snake_case names, durations as texts, every key. `era: '0.12'` writes that line's names. */
-export function settingsToJson(settings: Settings, era: FormatGeneration = '0.15'): Record<string, unknown> {
+export function settingsToJson(settings: Settings, era: '0.12' | '0.15' = '0.15'): Record<string, unknown> {
   return writeSettings(settings, era === '0.12')
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { mintUlid } from '../bytes/ids.ts'
 import { encodeUtf8 } from '../bytes/text.ts'
 import { isSlateDBError } from '../errors.ts'
-import { EMPTY_TREE, initialManifest, type Manifest, type TableView, type Tree } from '../format/manifest.ts'
+import { initialManifest, type Manifest, type TableView, type Tree } from '../format/manifest.ts'
 import { EMPTY_TRACKER, trackerInsert } from '../format/sequence-tracker.ts'
 import {
   addCheckpoint,
@@ -14,7 +14,6 @@ import {
   replaceCheckpoint,
 } from './checkpoints.ts'
 import { pruneExternal } from './external.ts'
-import { detectGeneration } from './generation.ts'
 import { cutL0, mergeAsCoordinator, mergeAsWriter } from './merge.ts'
 import { peakOverlap } from './overlap.ts'
 import { type L0Publication, newestL0Time, publishL0 } from './publish.ts'
@@ -451,29 +450,6 @@ describe('peak overlap (FL-5)', () => {
         expect(peakOverlap(ranges.map((r) => r.view))).toBe(expected)
       }),
     )
-  })
-})
-
-describe('format generation (VX-3)', () => {
-  const filtered = (filterFormat: 'legacy' | 'composite', filterLength = 10): Manifest => {
-    const one = view(1)
-    const info = { ...one.table.info, filterFormat, filterLength }
-    return manifest({ tree: { ...EMPTY_TREE, l0: [{ ...one, table: { ...one.table, info } }] } })
-  }
-
-  test.each([
-    ['nothing known', { manifest: manifest({}) }, undefined],
-    ['a row-less fence', { manifest: manifest({}), newestFenceSize: 114 }, '0.12'],
-    ['an empty fence', { manifest: manifest({}), newestFenceSize: 0 }, '0.15'],
-    ['compactions of version 1', { manifest: manifest({}), compactionsVersion: 1 as const }, '0.12'],
-    ['compactions of version 2', { manifest: manifest({}), compactionsVersion: 2 as const }, '0.15'],
-    ['a table of the legacy filter format', { manifest: filtered('legacy') }, '0.12'],
-    ['a table of the composite one', { manifest: filtered('composite') }, '0.15'],
-    ['also where no filter is stored', { manifest: filtered('composite', 0) }, '0.15'],
-    ['one new mark among old ones', { manifest: filtered('composite'), newestFenceSize: 114 }, '0.15'],
-    ['segments', { manifest: manifest({ segmentExtractorName: 'x' }) }, '0.15'],
-  ])('%s', (_, marks, expected) => {
-    expect(detectGeneration(marks)).toBe(expected)
   })
 })
 

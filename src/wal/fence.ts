@@ -7,11 +7,11 @@ import type { Manifest } from '../format/manifest.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
 import { encodeRowlessFence, ZERO_BYTE_FENCE } from '../format/wal-table.ts'
-import type { FormatGeneration } from '../manifest/generation.ts'
+import { type FormatGeneration, GENERATIONS } from '../manifest/generation.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { PendingWrite } from '../objects/versioned.ts'
-import { listWalTail, type WalTail, walTruncated } from './tail.ts'
+import { listTailAndFence, type WalTail, walTruncated } from './tail.ts'
 
 export interface FenceOptions {
   /** Holds the newest manifest; read a moment ago. */
@@ -23,7 +23,7 @@ export interface FenceOptions {
   /** The tail behind the manifest's replay point, when the caller has just read it. */
   readonly firstTail?: WalTail | undefined
   /** The database's format generation, judged by what is there before anything is written (VX-3). */
-  readonly generation: (tail: WalTail) => FormatGeneration
+  readonly generation: (tail: WalTail) => Promise<FormatGeneration>
 }
 
 export interface Fence {
@@ -43,7 +43,7 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
   const { firstTail } = options
   let tail =
     firstTail?.missing === undefined && firstTail !== undefined ? firstTail : await tailAfterReplayPoint(options)
-  const generation = options.generation(tail)
+  const generation = await options.generation(tail)
   let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim()
   let replayAfter = claim.value.replayAfterWalId
   let id = tail.lastId + 1
@@ -80,8 +80,8 @@ async function createFence(
   id: number,
   generation: FormatGeneration,
 ): Promise<boolean> {
-  // 0.12.x cannot read a fence without bytes; its own form is a table without rows.
-  const body = generation === '0.12' ? await encodeRowlessFence(transformer) : ZERO_BYTE_FENCE
+  const rowless = GENERATIONS[generation].fence === 'rowless'
+  const body = rowless ? await encodeRowlessFence(transformer) : ZERO_BYTE_FENCE
   try {
     await store.put(paths.wal(id), body, { mode: 'create' })
     return true
@@ -94,7 +94,7 @@ async function createFence(
 async function tailAfterReplayPoint({ manifest, store, paths }: FenceOptions): Promise<WalTail> {
   for (;;) {
     const after = manifest.current.value.replayAfterWalId
-    const tail = await listWalTail(store, paths, after)
+    const tail = await listTailAndFence(store, paths, after)
     if (tail.missing === undefined) return tail
     // A writer that flushed meanwhile moves the replay point, and a collector may then remove files behind it.
     await manifest.refresh()

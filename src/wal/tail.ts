@@ -3,7 +3,21 @@
 
 import { dataError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
-import type { ObjectStore } from '../objects/store.ts'
+import type { FenceForm } from '../manifest/generation.ts'
+import type { ObjectInfo, ObjectStore } from '../objects/store.ts'
+
+/**
+ * The list of one who opens begins this many names before the replay point, to find the fence of the last owner although
+ * it has flushed since. They fit into the page that is read anyway.
+ */
+const FENCE_LOOK_BACK = 100
+
+/**
+ * A table without rows has at most this many bytes: 106 to 140 were seen, with every codec and every release that writes
+ * such fences. One with a single short row has 169 and more. A block transformer may make fences larger; they are then
+ * taken for data.
+ */
+const ROWLESS_MAX_BYTES = 150
 
 export interface WalTail {
   /** Greatest existing id; `after` when there is none behind it. */
@@ -12,21 +26,40 @@ export interface WalTail {
   readonly sizes: ReadonlyMap<number, number>
   /** First id missing between `after` and `lastId`; `undefined` = none. */
   readonly missing: number | undefined
+  /** The form of the newest fence among what was listed; `undefined` when it is too far back. */
+  readonly newestFence: FenceForm | undefined
 }
 
 export async function listWalTail(store: ObjectStore, paths: Paths, after: number): Promise<WalTail> {
-  const objects = await store.list(paths.wals, { startAfter: paths.wal(after) })
+  return tailOf(await store.list(paths.wals, { startAfter: paths.wal(after) }), paths, after)
+}
+
+/** The tail, and with it the fence of the last owner unless that is far behind. */
+export async function listTailAndFence(store: ObjectStore, paths: Paths, after: number): Promise<WalTail> {
+  const startAfter = paths.wal(Math.max(0, after - FENCE_LOOK_BACK))
+  return tailOf(await store.list(paths.wals, { startAfter }), paths, after)
+}
+
+function tailOf(objects: readonly ObjectInfo[], paths: Paths, after: number): WalTail {
   const sizes = new Map<number, number>()
   let lastId = after
+  let fenceId = 0
+  let newestFence: FenceForm | undefined
   for (const { path, size } of objects) {
     const id = paths.parseWal(path)
-    if (id === undefined || id <= after) continue
+    if (id === undefined) continue
+    // A log begins with a fence, whatever its size.
+    if (id > fenceId && (size <= ROWLESS_MAX_BYTES || id === 1)) {
+      fenceId = id
+      newestFence = size === 0 ? 'zero-byte' : 'rowless'
+    }
+    if (id <= after) continue
     sizes.set(id, size)
     lastId = Math.max(lastId, id)
   }
   let missing: number | undefined
   for (let id = after + 1; id <= lastId && missing === undefined; id++) if (!sizes.has(id)) missing = id
-  return { lastId, sizes, missing }
+  return { lastId, sizes, missing, newestFence }
 }
 
 export function walTruncated(paths: Paths, id: number) {

@@ -1,7 +1,7 @@
 // What a simulated database is configured with: every seed draws its own, since one history must give one answer under
 // every setting (trust.md oracle 6).
 
-import { parseSettings, type Settings } from '../../src/db/settings.ts'
+import { type FormatGeneration, parseSettings, type Settings } from '../../src/db/settings.ts'
 import type { Random } from '../../src/env/random.ts'
 import type { SimStoreOptions } from '../../src/sim/store.ts'
 import { BlockCache } from '../../src/table/block-cache.ts'
@@ -9,7 +9,7 @@ import { BlockCache } from '../../src/table/block-cache.ts'
 /** The same for the whole life of a database. */
 export interface DatabaseVector {
   readonly hasWalStore: boolean
-  readonly formatGeneration: '0.12' | '0.15'
+  readonly formatGeneration: FormatGeneration
 }
 
 /** Drawn anew for every open. */
@@ -22,7 +22,7 @@ export interface HandleVector {
 export function databaseVector(random: Random): DatabaseVector {
   return {
     hasWalStore: random.chance(0.15),
-    formatGeneration: random.pick(['0.12', '0.15', '0.15']),
+    formatGeneration: random.pick(['0.12', '0.13', '0.15']),
   }
 }
 

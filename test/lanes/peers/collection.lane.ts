@@ -15,6 +15,7 @@ import { pause } from '../lane.ts'
 import { seeded } from './history.ts'
 import { COMPACTING, forEachRelease, newestManifest, QUIET, SEEDS, until } from './peers.ts'
 import { isFenced, type OpenSide } from './side.ts'
+import { generationFor } from './versions.ts'
 
 const EAGER = { interval: '20ms', min_age: '0s' }
 
@@ -51,7 +52,7 @@ async function dropCheckpoints({ root, path }: Place): Promise<void> {
 }
 
 await forEachRelease('garbage collection', ({ release, peer, ours, place }) => {
-  const generation = release.writes === 'new' ? undefined : '0.12'
+  const generation = generationFor(release)
 
   test('it compacts and collects under a reader of ours', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
@@ -185,7 +186,7 @@ await forEachRelease('garbage collection', ({ release, peer, ours, place }) => {
       expect((await theirs.scan({}, false)).map((row) => row.key)).toEqual(keys)
       await theirs.close()
       await settled(mine.close())
-      const next = ours(generation)
+      const next = ours()
       await next.open({ ...at, settings: QUIET })
       expect((await next.scan({}, false)).map((row) => row.key)).toEqual(keys)
       await next.close()

@@ -6,12 +6,11 @@ import type { Manifest } from '../../../src/format/manifest.ts'
 import { pause } from '../lane.ts'
 import { seeded } from './history.ts'
 import { COMPACTING, forEachRelease, newestManifest, QUIET, SEEDS, until } from './peers.ts'
+import { generationFor } from './versions.ts'
 
 const longest = (manifest: Manifest): number => Math.max(0, ...manifest.tree.runs.map((run) => run.views.length))
 
 await forEachRelease('compaction', ({ release, peer, ours, place }) => {
-  const generation = release.writes === 'new' ? undefined : '0.12'
-
   test('it compacts between our turns', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       await seeded(
@@ -20,7 +19,7 @@ await forEachRelease('compaction', ({ release, peer, ours, place }) => {
           const at = place()
           const { random } = history
           for (let round = 0; round < 3; round++) {
-            const mine = ours(generation)
+            const mine = ours(round === 0 ? generationFor(release) : undefined)
             await mine.open({ ...at, settings: QUIET, blockSize: 1024 })
             await history.check(mine, `round ${round}, ours`)
             for (let i = 0; i < 3; i++) {
@@ -51,7 +50,7 @@ await forEachRelease('compaction', ({ release, peer, ours, place }) => {
             await reader.close()
             await theirs.close()
           }
-          const mine = ours(generation)
+          const mine = ours()
           await mine.open({ ...at, settings: QUIET })
           await history.check(mine, 'at the end')
           await mine.close()
@@ -78,7 +77,7 @@ await forEachRelease('compaction', ({ release, peer, ours, place }) => {
               await theirs.flush('memtable')
             }
             await pause(random.int(0, 60))
-            const mine = ours(generation)
+            const mine = ours()
             await mine.open({ ...at, settings: QUIET, blockSize: 1024 })
             const first = mine.db.manifest.value.compactorEpoch
             await history.check(mine, `round ${round}, ours`)

@@ -6,11 +6,12 @@ import type { Op } from '../../model/model.ts'
 import { seeded } from './history.ts'
 import { forEachRelease, QUIET, SEEDS } from './peers.ts'
 import { isFenced, type Side } from './side.ts'
+import { generationFor } from './versions.ts'
 
 const put = (key: string): Op => ({ kind: 'put', key, value: `value of ${key}`, ttl: 'none' })
 
 await forEachRelease('fencing', ({ release, peer, ours, place }) => {
-  const generation = release.writes === 'new' ? undefined : '0.12'
+  const generation = generationFor(release)
 
   test('it opens while we live: our next durable write fails as Fenced', async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
@@ -48,7 +49,7 @@ await forEachRelease('fencing', ({ release, peer, ours, place }) => {
         await theirs.open({ ...at, settings: QUIET })
         await history.write(theirs, history.random.int(1, 20))
         if (history.random.chance(0.5)) await theirs.flush('memtable')
-        const mine = ours(generation)
+        const mine = ours()
         await mine.open({ ...at, settings: QUIET })
         await history.check(mine, 'after taking over')
         const late = await settled(theirs.write([[put('late')]], true))
@@ -87,7 +88,7 @@ await forEachRelease('fencing', ({ release, peer, ours, place }) => {
         let owner: { side: Side; writing: Promise<'stopped' | 'fenced'>; stop: () => void } | undefined
         for (let turn = 0; turn < 6; turn++) {
           const before = owner
-          const side = (turn + seed) % 2 === 0 ? peer() : ours(generation)
+          const side = (turn + seed) % 2 === 0 ? peer() : ours(turn === 0 ? generation : undefined)
           await side.open({ ...at, settings })
           if (before !== undefined) expect(await before.writing).toBe('fenced')
           let stopped = false
@@ -103,7 +104,7 @@ await forEachRelease('fencing', ({ release, peer, ours, place }) => {
         owner!.stop()
         expect(await owner!.writing).toBe('stopped')
         await owner!.side.close()
-        for (const side of [peer(), ours(generation)]) {
+        for (const side of [peer(), ours()]) {
           await side.open({ ...at, settings: QUIET })
           const keys = new Set((await side.scan({}, false)).map((row) => row.key))
           const lost = [...acknowledged].filter((key) => !keys.has(key))

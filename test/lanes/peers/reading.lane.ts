@@ -2,6 +2,7 @@
 // reader, before and after flushes and reopening.
 
 import { expect, test } from 'vitest'
+import type { FormatGeneration } from '../../../src/db/settings.ts'
 import { type History, seeded } from './history.ts'
 import { type Bench, forEachRelease, newestManifest, QUIET, SEEDS } from './peers.ts'
 import type { OpenSide, Side } from './side.ts'
@@ -45,8 +46,8 @@ async function life(
 }
 
 /** What the release can live with beside itself. */
-export function generationsFor({ release }: Bench): readonly ('0.12' | '0.15')[] {
-  return release.writes === 'new' ? ['0.15', '0.12'] : ['0.12']
+export function generationsFor({ release }: Bench): readonly FormatGeneration[] {
+  return release.writes === 'new' ? ['0.15', '0.13', '0.12'] : release.writes === 'middle' ? ['0.13', '0.12'] : ['0.12']
 }
 
 await forEachRelease('reading', (bench) => {

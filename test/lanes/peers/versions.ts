@@ -2,6 +2,7 @@
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { FormatGeneration } from '../../../src/db/settings.ts'
 import { cacheFolder, log, run } from '../lane.ts'
 
 export interface Release {
@@ -15,6 +16,11 @@ export interface Release {
   readonly segments: boolean
   /** Its surface offers `Admin.run_gc_once` and `Admin.submit_compaction`. */
   readonly admin: boolean
+}
+
+/** What we are told when we make a database that the release is to own, too. All others show what they are. */
+export function generationFor({ writes }: Release): FormatGeneration | undefined {
+  return writes === 'old' ? '0.12' : writes === 'middle' ? '0.13' : undefined
 }
 
 const RELEASES: readonly Release[] = [
