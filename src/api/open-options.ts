@@ -2,7 +2,7 @@
 
 import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
 import type { CommonOptions, DbOptions } from '../db/options.ts'
-import { parseSettings, type SettingsInput } from '../db/settings.ts'
+import { defaultSettings, parseSettings, type SettingsInput } from '../db/settings.ts'
 import { nearest } from '../db/settings-names.ts'
 import type { Clock, Env } from '../env/env.ts'
 import { consoleLogger, type Logger } from '../env/logger.ts'
@@ -145,7 +145,10 @@ export function toCommonOptions(
 export function toDbOptions(location: StoreLocation, options: AnyOpenOptions): DbOptions {
   return {
     ...toCommonOptions(location, options),
-    settings: parseSettings(options.settings ?? {}, { source: 'option settings' }),
+    settings:
+      options.settings === undefined
+        ? defaultSettings
+        : parseSettings(options.settings ?? {}, { source: 'option settings' }),
     blockSize: options.blockSize,
   }
 }

@@ -1,10 +1,9 @@
-// The table of settings: every key once, with its kind, default and range (features.md B.2, B.5-B.9). Reading, writing
-// and checking settings walk this table; the types beside their documentation are in settings.ts.
+// The table of settings: every key once, with its kind and range (features.md B.2, B.5-B.9). Reading, writing and checking
+// settings walk this table; the defaults are in settings-defaults.ts, the types beside their documentation in settings.ts.
 
 /** One setting. Durations are milliseconds and sizes are bytes once they are read. */
 export interface Leaf {
   readonly kind: 'duration' | 'bytes' | 'count' | 'number' | 'flag' | 'text' | 'choice' | 'texts'
-  readonly default: unknown
   /** `null` turns it off; inside it is `undefined`. */
   readonly nullable?: boolean
   /** Smallest value, included. */
@@ -28,11 +27,11 @@ export interface Group {
 
 export type Field = Leaf | Group
 
-type More = Omit<Leaf, 'kind' | 'default'>
+type More = Omit<Leaf, 'kind'>
 
 const leaf =
   (kind: Leaf['kind']) =>
-  (value: unknown, more: More = {}): Leaf => ({ kind, default: value, ...more })
+  (more: More = {}): Leaf => ({ kind, ...more })
 
 const duration = leaf('duration')
 const bytes = leaf('bytes')
@@ -45,28 +44,25 @@ const group = (fields: Group['fields'], more: Omit<Group, 'kind' | 'fields'> = {
   ...more,
 })
 
-const KiB = 1024
-const MiB = 1024 * KiB
-const GiB = 1024 * MiB
 const OPTIONAL = { nullable: true }
 const NEW = { isNew: true }
 const LEVELS = ['info', 'debug']
 const CODECS = ['snappy', 'zlib', 'lz4', 'zstd']
 
-const levelOfPart = () => choice(undefined, { ...OPTIONAL, ...NEW, choices: LEVELS })
-const retries = () => count(undefined, { ...OPTIONAL, ...NEW })
+const levelOfPart = () => choice({ ...OPTIONAL, ...NEW, choices: LEVELS })
+const retries = () => count({ ...OPTIONAL, ...NEW })
 
 const WORKER = group(
   {
-    maxConcurrentCompactions: count(4, { min: 1 }),
-    compactionsPollInterval: duration(5_000, { min: 1 }),
-    heartbeatInterval: duration(10_000, { min: 1 }),
-    maxSstSize: bytes(256 * MiB, { min: 1 }),
-    maxFetchTasks: count(4, { min: 1 }),
-    bytesToFetch: bytes(2 * MiB, { min: 1 }),
-    maxSubcompactions: count(4),
-    minFilterKeys: count(1000),
-    compressionCodec: choice(undefined, { ...OPTIONAL, choices: CODECS }),
+    maxConcurrentCompactions: count({ min: 1 }),
+    compactionsPollInterval: duration({ min: 1 }),
+    heartbeatInterval: duration({ min: 1 }),
+    maxSstSize: bytes({ min: 1 }),
+    maxFetchTasks: count({ min: 1 }),
+    bytesToFetch: bytes({ min: 1 }),
+    maxSubcompactions: count(),
+    minFilterKeys: count(),
+    compressionCodec: choice({ ...OPTIONAL, choices: CODECS }),
     metricLevel: levelOfPart(),
   },
   { ...OPTIONAL, ...NEW },
@@ -74,15 +70,15 @@ const WORKER = group(
 
 const COMPACTOR = group(
   {
-    pollInterval: duration(5_000, { min: 1 }),
-    manifestUpdateTimeout: duration(300_000, { min: 1 }),
-    maxConcurrentCompactions: count(4, { min: 1 }),
-    enableTrivialMove: flag(false, NEW),
-    schedulerOptions: leaf('texts')({}),
+    pollInterval: duration({ min: 1 }),
+    manifestUpdateTimeout: duration({ min: 1 }),
+    maxConcurrentCompactions: count({ min: 1 }),
+    enableTrivialMove: flag(NEW),
+    schedulerOptions: leaf('texts')(),
     worker: WORKER,
     metricLevel: levelOfPart(),
-    commitCompactedInterval: duration(1_000, { min: 1, ...NEW }),
-    workerHeartbeatTimeout: duration(30_000, { min: 1, ...NEW }),
+    commitCompactedInterval: duration({ min: 1, ...NEW }),
+    workerHeartbeatTimeout: duration({ min: 1, ...NEW }),
     objectStoreMaxRetries: retries(),
   },
   {
@@ -92,63 +88,63 @@ const COMPACTOR = group(
 )
 
 const CACHE = group({
-  rootFolder: leaf('text')(undefined, OPTIONAL),
-  maxCacheSizeBytes: bytes(16 * GiB, OPTIONAL),
-  partSizeBytes: bytes(4 * MiB, { min: 1 }),
-  cacheOnFlush: flag(false, { oldName: 'cache_puts' }),
-  cacheOnCompaction: flag(false, NEW),
-  preloadDiskCacheOnStartup: choice(undefined, { ...OPTIONAL, choices: ['l0Sst', 'allSst'] }),
-  scanInterval: duration(3_600_000, OPTIONAL),
-  maxOpenFileHandles: count(1000, { min: 1, ...NEW }),
+  rootFolder: leaf('text')(OPTIONAL),
+  maxCacheSizeBytes: bytes(OPTIONAL),
+  partSizeBytes: bytes({ min: 1 }),
+  cacheOnFlush: flag({ oldName: 'cache_puts' }),
+  cacheOnCompaction: flag(NEW),
+  preloadDiskCacheOnStartup: choice({ ...OPTIONAL, choices: ['l0Sst', 'allSst'] }),
+  scanInterval: duration(OPTIONAL),
+  maxOpenFileHandles: count({ min: 1, ...NEW }),
 })
 
 /** `interval: null` means the default here, not off (B.9). */
-const collected = (dryRun: boolean, more: Omit<Group, 'kind' | 'fields'> = {}) =>
+const collected = (more: Omit<Group, 'kind' | 'fields'> = {}) =>
   group(
     {
-      interval: duration(600_000, { min: 1, ...OPTIONAL }),
-      minAge: duration(300_000),
-      dryRun: flag(dryRun, NEW),
+      interval: duration({ min: 1, ...OPTIONAL }),
+      minAge: duration(),
+      dryRun: flag(NEW),
     },
     { ...OPTIONAL, ...more },
   )
 
 const GARBAGE_COLLECTOR = group(
   {
-    manifestOptions: collected(false),
-    walOptions: collected(false),
-    walFenceOptions: collected(true, NEW),
-    compactedOptions: collected(false),
-    compactionsOptions: collected(false),
-    detachOptions: group({ interval: duration(600_000, { min: 1, ...OPTIONAL }) }, { ...OPTIONAL, ...NEW }),
+    manifestOptions: collected(),
+    walOptions: collected(),
+    walFenceOptions: collected(NEW),
+    compactedOptions: collected(),
+    compactionsOptions: collected(),
+    detachOptions: group({ interval: duration({ min: 1, ...OPTIONAL }) }, { ...OPTIONAL, ...NEW }),
     metricLevel: levelOfPart(),
-    boundaryFilesEnabled: flag(true, NEW),
+    boundaryFilesEnabled: flag(NEW),
     objectStoreMaxRetries: retries(),
   },
   OPTIONAL,
 )
 
 export const SETTINGS = group({
-  flushInterval: duration(100, OPTIONAL),
-  walEnabled: flag(true),
-  manifestPollInterval: duration(1_000, { min: 1 }),
-  manifestUpdateTimeout: duration(300_000, { min: 1 }),
-  minFilterKeys: count(1000),
-  filterBitsPerKey: count(10, { min: 1 }),
-  l0SstSizeBytes: bytes(64 * MiB, { min: 1 }),
-  maxWalFlushesBeforeL0Flush: count(4096, { min: 4096, ...NEW }),
-  l0MaxSsts: count(8, { min: 1 }),
-  l0MaxSstsPerKey: count(8, { min: 1, ...NEW }),
-  l0FlushParallelism: count(4, { min: 1 }),
-  maxUnflushedBytes: bytes(GiB, { min: 1 }),
+  flushInterval: duration(OPTIONAL),
+  walEnabled: flag(),
+  manifestPollInterval: duration({ min: 1 }),
+  manifestUpdateTimeout: duration({ min: 1 }),
+  minFilterKeys: count(),
+  filterBitsPerKey: count({ min: 1 }),
+  l0SstSizeBytes: bytes({ min: 1 }),
+  maxWalFlushesBeforeL0Flush: count({ min: 4096, ...NEW }),
+  l0MaxSsts: count({ min: 1 }),
+  l0MaxSstsPerKey: count({ min: 1, ...NEW }),
+  l0FlushParallelism: count({ min: 1 }),
+  maxUnflushedBytes: bytes({ min: 1 }),
   compactorOptions: COMPACTOR,
-  compressionCodec: choice(undefined, { ...OPTIONAL, choices: CODECS }),
+  compressionCodec: choice({ ...OPTIONAL, choices: CODECS }),
   objectStoreCacheOptions: CACHE,
   garbageCollectorOptions: GARBAGE_COLLECTOR,
-  metricLevel: choice('info', { ...NEW, choices: LEVELS }),
-  defaultTtlMillis: count(undefined, { ...OPTIONAL, oldName: 'default_ttl' }),
+  metricLevel: choice({ ...NEW, choices: LEVELS }),
+  defaultTtlMillis: count({ ...OPTIONAL, oldName: 'default_ttl' }),
   objectStoreMaxRetries: retries(),
-  formatGeneration: choice(undefined, { ...OPTIONAL, ...NEW, choices: ['0.12', '0.13', '0.15'] }),
+  formatGeneration: choice({ ...OPTIONAL, ...NEW, choices: ['0.12', '0.13', '0.15'] }),
 })
 
 /** `l0SstSizeBytes` -> `l0_sst_size_bytes`. */

@@ -3,21 +3,24 @@
 
 import { invalid, type SlateDBError } from '../errors.ts'
 import { formatDuration, parseDuration, parseSize } from './duration.ts'
+import { defaultSettings } from './settings-defaults.ts'
 import { type Field, type Group, type Leaf, nearest, SETTINGS, snakeName } from './settings-names.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
 export interface ReadOptions {
   readonly source?: string | undefined
-  /** Values of absent keys; the table's defaults without it. */
+  /** Values of absent keys; the defaults without it. */
   readonly base?: object | undefined
   readonly unknownKeys?: 'error' | 'ignore' | undefined
   readonly absentKeys?: 'base' | 'required' | undefined
 }
 
+const DEFAULTS = defaultSettings as unknown as Values
+
 /** Input to values: every key of the table is present in the result. */
 export function readSettings(input: unknown, options: ReadOptions): Values {
-  return new Reader(options).group(SETTINGS, input, options.base as Values | undefined, '')
+  return new Reader(options).group(SETTINGS, input, (options.base ?? DEFAULTS) as Values, DEFAULTS, '')
 }
 
 /** Where a setting stands and what it is, by its dotted path in either spelling; `undefined` = there is none. */
@@ -40,22 +43,22 @@ export function findField(path: readonly string[]): { keys: string[]; field: Fie
 
 /** Values to a record for JSON: snake_case names, durations as texts, every key. `old`: names of the 0.12 line. */
 export function writeSettings(values: object, old: boolean): Record<string, unknown> {
-  return writeGroup(SETTINGS, values as Values, old)
+  return writeGroup(SETTINGS, values as Values, DEFAULTS, old)
 }
 
-function writeGroup(group: Group, values: Values, old: boolean): Record<string, unknown> {
+function writeGroup(group: Group, values: Values, defaults: Values, old: boolean): Record<string, unknown> {
   const out: Record<string, unknown> = {}
   for (const [key, field] of Object.entries(group.fields)) {
     const value = values[key]
     const name = (old && field.kind !== 'group' && field.oldName) || snakeName(key)
     if (value === undefined) out[name] = null
-    else out[name] = field.kind === 'group' ? writeGroup(field, value as Values, old) : writeLeaf(field, value)
+    else if (field.kind === 'group') out[name] = writeGroup(field, value as Values, defaults[key] as Values, old)
+    else out[name] = writeLeaf(field, value)
   }
   if (!old) return out
   for (const [name, [part, key]] of Object.entries(group.moved ?? {})) {
-    const inner = values[part] as Values | undefined
     // Without a part of its own to hold it, the 0.12 line still wants the number: the default is what it would use.
-    out[name] = (inner ?? defaultsOf(group.fields[part] as Group))[key]
+    out[name] = ((values[part] ?? defaults[part]) as Values)[key]
   }
   return out
 }
@@ -64,10 +67,6 @@ function writeLeaf(leaf: Leaf, value: unknown): unknown {
   if (leaf.kind === 'duration') return formatDuration(value as number)
   if (leaf.kind === 'choice') return (value as string).charAt(0).toUpperCase() + (value as string).slice(1)
   return value
-}
-
-function defaultsOf(group: Group): Values {
-  return new Reader({}).group(group, {}, undefined, '')
 }
 
 /** The key that `name` means in this group: camelCase, snake_case or the 0.12 line's name. */
@@ -100,7 +99,8 @@ class Reader {
     this.#options = options
   }
 
-  group(group: Group, input: unknown, base: Values | undefined, path: string): Values {
+  /** `base` is what absent keys mean; `defaults` are for parts that are off in it and are turned on by the input. */
+  group(group: Group, input: unknown, base: Values, defaults: Values, path: string): Values {
     if (!isRecord(input)) throw this.#wrong(path, `must be an object, not ${show(input)}`)
     const given = this.#sort(group, input, path)
     const out: Record<string, unknown> = {}
@@ -108,7 +108,9 @@ class Reader {
       const at = path === '' ? key : `${path}.${key}`
       const found = given.get(key)
       out[key] =
-        found === undefined ? this.#absent(field, key, base, at) : this.#value(field, found.value, base?.[key], at)
+        found === undefined
+          ? this.#absent(field, key, base[key], at)
+          : this.#value(field, found.value, base[key], defaults[key], at)
     }
     return Object.freeze(out)
   }
@@ -148,24 +150,24 @@ class Reader {
     return sorted
   }
 
-  #absent(field: Field, key: string, base: Values | undefined, path: string): unknown {
+  #absent(field: Field, key: string, base: unknown, path: string): unknown {
     if (this.#options.absentKeys === 'required' && !field.isNew && field.kind !== 'texts') {
       if (field.nullable && field.kind !== 'duration') return undefined
       const name = (field.kind !== 'group' && field.oldName) || snakeName(key)
       throw this.#wrong(path, `missing field \`${name}\``)
     }
-    if (base !== undefined) return base[key]
-    return field.kind === 'group' ? this.group(field, {}, undefined, path) : field.default
+    return base
   }
 
-  #value(field: Field, value: unknown, base: unknown, path: string): unknown {
+  #value(field: Field, value: unknown, base: unknown, byDefault: unknown, path: string): unknown {
     if (value === null) {
       if (!field.nullable) throw this.#wrong(path, 'cannot be null')
       // "interval: null" means the default to the original (B.9), and never "never".
-      if (path.startsWith('garbageCollectorOptions.') && path.endsWith('.interval')) return (field as Leaf).default
+      if (path.startsWith('garbageCollectorOptions.') && path.endsWith('.interval')) return byDefault
       return undefined
     }
-    if (field.kind === 'group') return this.group(field, value, base as Values | undefined, path)
+    if (field.kind === 'group')
+      return this.group(field, value, (base ?? byDefault) as Values, byDefault as Values, path)
     return this.#leaf(field, value, path)
   }
 

@@ -3,9 +3,11 @@
 
 import { invalid } from '../errors.ts'
 import type { FormatGeneration } from '../manifest/generation.ts'
+import { defaultSettings } from './settings-defaults.ts'
 import { findField, readSettings, writeSettings } from './settings-parse.ts'
 
 export type { FormatGeneration } from '../manifest/generation.ts'
+export { defaultSettings }
 
 export type CompressionCodec = 'snappy' | 'zlib' | 'lz4' | 'zstd'
 export type MetricLevel = 'info' | 'debug'
@@ -146,9 +148,6 @@ export interface ParseOptions {
 export function parseSettings(input: SettingsInput, options: ParseOptions = {}): Settings {
   return checkSettings(readPart(input, options), options.source)
 }
-
-/** Every setting at its default. */
-export const defaultSettings: Settings = readSettings({}, {}) as unknown as Settings
 
 /** The rules between settings (W-31, B.8). Returns what it was given; fails with Invalid. */
 export function checkSettings(settings: Settings, source?: string): Settings {
