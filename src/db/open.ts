@@ -9,13 +9,14 @@ import { initialManifest } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
 import { GENERATIONS, storedGeneration } from '../manifest/generation.ts'
 import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
 import { fenceWal } from '../wal/fence.ts'
 import { replayWal } from '../wal/replay.ts'
 import { SstWalWriter } from '../wal/sst-wal-writer.ts'
-import { listWalTail, type WalTail } from '../wal/tail.ts'
+import { EarlyTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { Flusher } from '../write/flusher.ts'
 import { State } from '../write/state.ts'
@@ -72,19 +73,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const staleMaxMs = staleMaxOf(settings)
   const versions = manifestVersions(stores.main, env, paths, { staleMaxMs })
   const manifest = writerManifest(versions)
-  let firstTail: Promise<WalTail> | undefined
-  if ((await versions.readLatest()) === undefined) {
-    // The fence asks for the log's tail next; a new database replays from 0, so the question can go out beside the create.
-    firstTail = listWalTail(stores.wal, paths, 0)
-    firstTail.catch(() => {})
-    const first = { ...initialManifest(), walStoreUri: options.walStore === undefined ? undefined : '' }
-    if ((await versions.create(first)) === 'conflict') {
-      // Losing this race is fine: somebody else created the same database.
-      await versions.readLatest()
-      firstTail = undefined
-    }
-  }
-  checkManifest(manifest.current.value, paths, options.walStore !== undefined)
+  const firstTail = await readRecord(options, manifest, paths, stores.wal)
   options.signal?.throwIfAborted()
 
   const fence = await fenceWal({
@@ -92,7 +81,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     store: stores.wal,
     paths,
     transformer: options.transformer,
-    firstTail: await firstTail,
+    firstTail,
     generation: async (tail) =>
       settings.formatGeneration ?? (await storedGeneration(manifest, tail.newestFence)) ?? '0.15',
   })
@@ -258,6 +247,30 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   }
   flusher.poke()
   return new Db(engine)
+}
+
+/** Reads the newest manifest, or creates the first one; answers what of the log lies behind its replay point. */
+async function readRecord(
+  options: DbOptions,
+  manifest: ManifestRecord,
+  paths: Paths,
+  wal: ObjectStore,
+): Promise<WalTail> {
+  const { versions } = manifest
+  const early = new EarlyTail(wal, paths)
+  try {
+    if ((await versions.readLatest()) === undefined) {
+      const first = { ...initialManifest(), walStoreUri: options.walStore === undefined ? undefined : '' }
+      // Losing this race is fine: somebody else created the same database.
+      if ((await versions.create(first)) === 'conflict') await versions.readLatest()
+    }
+    const { value } = manifest.current
+    checkManifest(value, paths, options.walStore !== undefined)
+    options.signal?.throwIfAborted()
+    return await early.after(value.replayAfterWalId)
+  } finally {
+    early.drop()
+  }
 }
 
 /** AP-2: a quarter of the shortest age at which this process knows that objects are collected. */

@@ -62,6 +62,41 @@ function tailOf(objects: readonly ObjectInfo[], paths: Paths, after: number): Wa
   return { lastId, sizes, missing, newestFence }
 }
 
+/**
+ * A list of the log that is begun before anybody knows the replay point, so that it travels beside the read of the
+ * manifest. What it may lack was written while it was under way, as with any list; a collector takes nothing behind the
+ * replay point. A log of many pages is not worth waiting for: it is then listed again, from the replay point on.
+ */
+export class EarlyTail {
+  readonly #store: ObjectStore
+  readonly #paths: Paths
+  readonly #abort = new AbortController()
+  #objects: readonly ObjectInfo[] | undefined
+
+  constructor(store: ObjectStore, paths: Paths) {
+    this.#store = store
+    this.#paths = paths
+    store.list(paths.wals, { signal: this.#abort.signal }).then(
+      (objects) => {
+        this.#objects = objects
+      },
+      // Whoever asks for the tail lists again and gets the error of that.
+      () => {},
+    )
+  }
+
+  after(id: number): WalTail | Promise<WalTail> {
+    if (this.#objects !== undefined) return tailOf(this.#objects, this.#paths, id)
+    this.drop()
+    return listTailAndFence(this.#store, this.#paths, id)
+  }
+
+  /** Nobody will ask. */
+  drop(): void {
+    this.#abort.abort(new Error('the list of the log is not needed any more'))
+  }
+}
+
 export function walTruncated(paths: Paths, id: number) {
   return dataError(
     'WAL_TRUNCATED',
