@@ -42,9 +42,12 @@ export interface GetOptions<KE extends MaybeEncoding = undefined, VE extends May
 
 export interface ScanOptions<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>
   extends GetOptions<KE, VE> {
-  /** A fetch covers at least this many bytes. Default: one block. */
+  /**
+   * A fetch covers at least this many bytes; one block by default when `maxFetchTasks` is set. With neither, read-ahead
+   * grows with what was read in a row: from one block to eight requests of 2 MiB at once.
+   */
   readonly readAheadBytes?: number | undefined
-  /** Fetches in flight at once. Default 1. */
+  /** Fetches in flight at once; 1 by default when `readAheadBytes` is set. */
   readonly maxFetchTasks?: number | undefined
 }
 

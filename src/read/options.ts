@@ -20,9 +20,12 @@ export interface ReadOptions {
 export interface ScanOptions extends ReadOptions {
   /** Keys from the greatest to the smallest. Default false. */
   readonly descending?: boolean | undefined
-  /** A fetch covers at least this many bytes. Default 1, which is one block. */
+  /**
+   * A fetch covers at least this many bytes; with this or `maxFetchTasks` set, 1 by default, which is one block. With
+   * neither, read-ahead grows with what was read in a row: from one block to eight requests of 2 MiB at once.
+   */
   readonly readAheadBytes?: number | undefined
-  /** Fetches in flight at once. Default 1. */
+  /** Fetches in flight at once; with `readAheadBytes` set, 1 by default. */
   readonly maxFetchTasks?: number | undefined
   /** Every key of the range starts with it: lets prefix filters rule tables out. The range must lie inside it. */
   readonly prefix?: Uint8Array | undefined

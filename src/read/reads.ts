@@ -11,6 +11,7 @@ import { MERGE, NO_TS, Row, TOMBSTONE } from '../cursor/row.ts'
 import { emptyCursor } from '../cursor/rows.ts'
 import { visible } from '../cursor/visible.ts'
 import { type FilterQuery, KeyHash } from '../filter/policy.ts'
+import { AheadBudget } from '../table/read-ahead.ts'
 import { askMetaOfRun, getFromRun, openRunCursor, runOverlaps } from '../table/run-cursor.ts'
 import { openTableCursor, type TableCursorOptions } from '../table/table-cursor.ts'
 import type { Tables } from '../table/tables.ts'
@@ -177,6 +178,7 @@ export class Reads {
       descending,
       readAheadBytes: options.readAheadBytes,
       maxFetchTasks: options.maxFetchTasks,
+      budget: new AheadBudget(),
       cacheBlocks: options.cacheBlocks,
       // Only prefix scans ask filters (FT-1).
       filter: prefix === undefined ? undefined : { kind: 'prefix', key: prefix, hash: new KeyHash(prefix) },

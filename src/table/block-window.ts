@@ -1,127 +1,196 @@
 // The blocks that a table cursor needs next, in its direction: from the cache, or fetched in stretches of neighbours, some
 // of them ahead of time (RD-26). Holds what was fetched until the cursor has passed it.
 
+import type { Pace } from './read-ahead.ts'
 import type { Table, TableMeta } from './table.ts'
 import type { Tables } from './tables.ts'
 
-export interface ReadAhead {
-  /** A fetch covers the fewest neighbouring blocks that have at least this many bytes. Default 1: one block. */
-  readonly readAheadBytes?: number | undefined
-  /** Fetches under way at once. With 1 (default) nothing is fetched before it is needed. */
-  readonly maxFetchTasks?: number | undefined
-  /** Whether fetched blocks go into the cache. Default false. */
-  readonly cacheBlocks?: boolean | undefined
+/** Neighbouring blocks [from, to) that one request brings. */
+interface Stretch {
+  readonly from: number
+  readonly to: number
+  readonly bytes: number
+  blocks: readonly Uint8Array[] | undefined
+  load: Promise<void> | undefined
+  error: { error: unknown } | undefined
+  /** The reader is in it. */
+  entered: boolean
 }
 
 export class BlockWindow {
   readonly #tables: Tables
   readonly #table: Table
   readonly #meta: TableMeta
-  readonly #readAheadBytes: number
-  readonly #maxFetchTasks: number
+  readonly #pace: Pace
   readonly #keep: boolean
+  /** Told when everything up to the last block is asked for, and there is room for more. */
+  readonly #onRoom: (() => void) | undefined
   /** +1 or -1, and the last block in that direction that may be fetched. */
   readonly #direction: 1 | -1
   readonly #last: number
-  readonly #held = new Map<number, Uint8Array>()
-  readonly #loads = new Map<number, Promise<void>>()
-  #fetches = 0
-  /** The farthest block of every stretch that was fetched and not passed yet. */
-  readonly #stretches: number[] = []
+  /** In our direction; the reader is in the first one, or before it. */
+  readonly #stretches: Stretch[] = []
   /** The first block, in our direction, that no fetch was started for. */
   #ahead: number
+  /** The block that was asked for last. */
+  #position: number
+  #fetches = 0
   #error: { error: unknown } | undefined
 
-  constructor(tables: Tables, table: Table, meta: TableMeta, first: number, last: number, options: ReadAhead) {
+  constructor(
+    tables: Tables,
+    table: Table,
+    meta: TableMeta,
+    blocks: { readonly first: number; readonly last: number; readonly direction: 1 | -1 },
+    pace: Pace,
+    options: { readonly cacheBlocks?: boolean | undefined; readonly onRoom?: (() => void) | undefined },
+  ) {
     this.#tables = tables
     this.#table = table
     this.#meta = meta
-    this.#readAheadBytes = options.readAheadBytes ?? 1
-    this.#maxFetchTasks = Math.max(1, options.maxFetchTasks ?? 1)
+    this.#pace = pace
     this.#keep = options.cacheBlocks ?? false
-    this.#direction = first <= last ? 1 : -1
-    this.#last = last
-    this.#ahead = first
+    this.#onRoom = options.onRoom
+    this.#direction = blocks.direction
+    this.#last = blocks.last
+    this.#ahead = blocks.first
+    this.#position = blocks.first
   }
 
   /** The block, or `undefined` with a fetch for it under way: await `ready(block)`. Earlier blocks are let go of. */
   get(block: number): Uint8Array | undefined {
     if (this.#error !== undefined) return undefined
-    const bytes = this.#held.get(block) ?? this.#tables.cachedBlock(this.#table, block)
-    if (this.#held.size > 0 || this.#stretches.length > 0) this.#passTo(block)
-    if (bytes === undefined && !this.#loads.has(block)) {
-      this.#ahead = block
-      this.#fetchStretch()
-    } else if ((this.#ahead - block) * this.#direction <= 0) this.#ahead = block + this.#direction
-    if (this.#maxFetchTasks > 1) this.#fetchAhead()
-    return bytes
+    this.#passTo(block)
+    const jumped = (block - this.#position) * this.#direction > 1
+    this.#position = block
+    let stretch = this.#stretches[0]
+    if (stretch === undefined || !covers(stretch, block)) {
+      const cached = this.#tables.cachedBlock(this.#table, block)
+      if (cached !== undefined) {
+        if ((this.#ahead - block) * this.#direction <= 0) this.#ahead = block + this.#direction
+        this.#fetchAhead()
+        return cached
+      }
+      if (jumped) this.#pace.jumps()
+      stretch = this.#fetch(block, this.#pace.demand())
+      this.#stretches.unshift(stretch)
+    }
+    if (!stretch.entered) {
+      stretch.entered = true
+      this.#pace.reads(stretch.bytes)
+    }
+    this.#fetchAhead()
+    return stretch.blocks?.[block - stretch.from]
   }
 
-  /** Resolves when `get(block)` can answer. Rejects with the first error of this window, again and again (RD-16). */
+  /** Resolves when `get(block)` can answer. Rejects with the first error that was reached, again and again (RD-16). */
   async ready(block: number): Promise<void> {
     if ((this.#last - block) * this.#direction < 0) return
-    if (this.get(block) === undefined) await this.#loads.get(block)
+    if (this.get(block) !== undefined) return
+    const stretch = this.#stretches[0]
+    await stretch?.load
+    this.#error ??= stretch?.error
     if (this.#error !== undefined) throw this.#error.error
   }
 
-  #passTo(block: number): void {
-    for (const other of this.#held.keys()) {
-      if ((block - other) * this.#direction >= 0) this.#held.delete(other)
+  /** Begins to fetch before anybody reads, as far as there is room; true when everything is asked for. */
+  prefetch(): boolean {
+    while (!this.#skipToMissing()) {
+      const size = this.#aheadBytes()
+      if (size === 0 || size > this.#pace.budget.left) return false
+      this.#stretches.push(this.#fetch(this.#ahead, size))
     }
-    while (this.#stretches.length > 0 && (block - this.#stretches[0]!) * this.#direction > 0) this.#stretches.shift()
+    return true
   }
 
-  /** As many stretches as may be fetched at once, and no more than that many ahead of the reader: memory is bounded. */
+  /** Nobody will read on: gives the budget back. */
+  release(): void {
+    for (const { entered, bytes } of this.#stretches) if (!entered) this.#pace.drops(bytes)
+    this.#stretches.length = 0
+  }
+
+  #passTo(block: number): void {
+    const stretches = this.#stretches
+    while (stretches.length > 0) {
+      const first = stretches[0]!
+      if (this.#direction > 0 ? block < first.to : block >= first.from) return
+      if (!first.entered) this.#pace.drops(first.bytes)
+      stretches.shift()
+    }
+  }
+
   #fetchAhead(): void {
+    for (;;) {
+      const size = this.#aheadBytes()
+      if (size === 0) return
+      if (this.#skipToMissing()) {
+        this.#onRoom?.()
+        return
+      }
+      this.#stretches.push(this.#fetch(this.#ahead, size))
+    }
+  }
+
+  #aheadBytes(): number {
+    const ahead = this.#stretches.length
+    return this.#pace.ahead(ahead > 0 && this.#stretches[0]!.entered ? ahead - 1 : ahead, this.#fetches)
+  }
+
+  /** Passes over what is here, or under way; true when nothing is left to ask for. */
+  #skipToMissing(): boolean {
     const direction = this.#direction
     while ((this.#last - this.#ahead) * direction >= 0) {
-      if (!this.#isMissing(this.#ahead)) this.#ahead += direction
-      else if (this.#fetches < this.#maxFetchTasks && this.#stretches.length <= this.#maxFetchTasks)
-        this.#fetchStretch()
-      else return
-    }
-  }
-
-  /** From `#ahead` on. */
-  #fetchStretch(): void {
-    const direction = this.#direction
-    const from = this.#ahead
-    let size = 0
-    do {
-      size += this.#meta.index.end(this.#ahead) - this.#meta.index.start(this.#ahead)
+      if (this.#isMissing(this.#ahead)) return false
       this.#ahead += direction
-    } while (size < this.#readAheadBytes && (this.#last - this.#ahead) * direction >= 0 && this.#isMissing(this.#ahead))
-    this.#stretches.push(this.#ahead - direction)
-    if (direction > 0) this.#fetch(from, this.#ahead)
-    else this.#fetch(this.#ahead + 1, from + 1)
+    }
+    return true
   }
 
   #isMissing(block: number): boolean {
-    return this.#table.slots[block] === undefined && !this.#held.has(block) && !this.#loads.has(block)
+    if (this.#table.slots[block] !== undefined) return false
+    for (const stretch of this.#stretches) if (covers(stretch, block)) return false
+    return true
   }
 
-  #fetch(from: number, to: number): void {
-    this.#fetches++
-    let left = to - from
-    const loads =
-      left === 1
-        ? [this.#tables.block(this.#table, this.#meta, from, this.#keep)]
-        : this.#tables.fetchBlocks(this.#table, this.#meta, from, to, this.#keep)
-    for (let i = 0; i < loads.length; i++) {
-      const block = from + i
-      const done = () => {
-        this.#loads.delete(block)
-        if (--left === 0) this.#fetches--
-      }
-      const load = (async () => {
-        try {
-          this.#held.set(block, await loads[i]!)
-        } catch (error) {
-          this.#error ??= { error }
-        }
-        done()
-      })()
-      this.#loads.set(block, load)
+  /** From `first` on, in our direction, until there are `size` bytes or something that is there already. */
+  #fetch(first: number, size: number): Stretch {
+    const direction = this.#direction
+    const { index } = this.#meta
+    let bytes = 0
+    let end = first
+    do {
+      bytes += index.end(end) - index.start(end)
+      end += direction
+    } while (bytes < size && (this.#last - end) * direction >= 0 && this.#isMissing(end))
+    if ((end - this.#ahead) * direction > 0) this.#ahead = end
+    const [from, to] = direction > 0 ? [first, end] : [end + 1, first + 1]
+    const stretch: Stretch = {
+      from,
+      to,
+      bytes,
+      blocks: undefined,
+      load: undefined,
+      error: undefined,
+      entered: false,
     }
+    this.#pace.asks(bytes)
+    this.#fetches++
+    stretch.load = this.#load(stretch)
+    return stretch
   }
+
+  async #load(stretch: Stretch): Promise<void> {
+    const { from, to } = stretch
+    try {
+      stretch.blocks = await this.#tables.blocks(this.#table, this.#meta, from, to, this.#keep)
+    } catch (error) {
+      // Told when the reader gets there.
+      stretch.error = { error }
+    }
+    this.#fetches--
+  }
+}
+
+function covers({ from, to }: Stretch, block: number): boolean {
+  return from <= block && block < to
 }

@@ -93,8 +93,10 @@ describe('requests', () => {
       expect((await all(cursor)).length).toBe(rows.length)
       return store.requests.length - 1
     }
-    const blocks = await scan({})
+    const blocks = await scan({ readAheadBytes: 1 })
     expect(blocks).toBeGreaterThan(10)
+    // One block, then four, then the rest.
+    expect(await scan({})).toBe(3)
     expect(await scan({ readAheadBytes: 1 << 20 })).toBe(1)
     expect(await scan({ readAheadBytes: 4000 })).toBeLessThan(blocks / 2)
     expect(await scan({ maxFetchTasks: 4 })).toBe(blocks)

@@ -6,7 +6,8 @@ import { type Cursor, END, type Step } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
 import type { FilterQuery } from '../filter/policy.ts'
 import type { TableView } from '../format/manifest.ts'
-import { openTableCursor, type TableCursorOptions } from './table-cursor.ts'
+import { Pace } from './read-ahead.ts'
+import { openTableCursor, type TableCursor, type TableCursorOptions } from './table-cursor.ts'
 import type { Tables } from './tables.ts'
 import { firstHolding, lastStarting, rangeInRun, viewStart } from './view-range.ts'
 
@@ -31,6 +32,9 @@ function viewsOf(views: readonly TableView[], range: KeyRange): [number, number]
   return [from, to]
 }
 
+/** Tables of a run that are opened before their turn. */
+const MAX_PREPARED = 16
+
 class RunCursor implements Cursor {
   readonly row = new Row()
   readonly #tables: Tables
@@ -38,71 +42,92 @@ class RunCursor implements Cursor {
   readonly #options: TableCursorOptions
   readonly #from: number
   readonly #to: number
-  /** Index of the view that `#current` is over. */
+  readonly #direction: 1 | -1
+  readonly #pace: Pace
+  /** Index of the view whose turn it is. */
   #at: number
-  #current: Cursor | undefined
+  /** Cursors over the view at `#at` and the ones behind it, the first of them the one that is read. */
+  readonly #opened: TableCursor[] = []
 
   constructor(tables: Tables, views: readonly TableView[], from: number, to: number, options: TableCursorOptions) {
     this.#tables = tables
     this.#views = views
-    this.#options = options
     this.#from = from
     this.#to = to
+    this.#direction = options.descending ? -1 : 1
     this.#at = options.descending ? to - 1 : from
+    this.#pace = new Pace(options)
+    this.#options = { ...options, pace: this.#pace }
   }
 
   next(): Step {
     for (;;) {
-      const current = this.#open()
+      const current = this.#current()
       if (current === undefined) return END
       const step = current.next()
       if (step !== END) return step
-      this.#close()
+      this.#moveTo(this.#at + this.#direction)
     }
   }
 
   seek(key: Uint8Array): Step {
     this.#leapTo(key)
     for (;;) {
-      const current = this.#open()
+      const current = this.#current()
       if (current === undefined) return END
       const step = current.seek(key)
       if (step !== END) return step
-      this.#close()
+      this.#moveTo(this.#at + this.#direction)
     }
   }
 
   async ready(): Promise<void> {
-    await this.#current?.ready()
+    await this.#opened[0]?.ready()
   }
 
   /** Skips tables that lie wholly before the key, in our direction. */
   #leapTo(key: Uint8Array): void {
     const last = lastStarting(this.#views, key)
+    let to = this.#at
     if (this.#options.descending) {
-      if (last < this.#at) this.#moveTo(Math.max(last, this.#from - 1))
+      if (last < this.#at) to = Math.max(last, this.#from - 1)
     } else if (last > this.#at) {
-      const first = firstHolding(this.#views, last, key)
-      if (first > this.#at) this.#moveTo(Math.min(first, this.#to))
+      to = Math.max(this.#at, Math.min(firstHolding(this.#views, last, key), this.#to))
     }
+    if (Math.abs(to - this.#at) > 1) this.#pace.jumps()
+    this.#moveTo(to)
   }
 
   #moveTo(at: number): void {
-    this.#at = at
-    this.#current = undefined
+    for (; this.#at !== at; this.#at += this.#direction) this.#opened.shift()?.release()
   }
 
-  #close(): void {
-    this.#moveTo(this.#options.descending ? this.#at - 1 : this.#at + 1)
+  #current(): TableCursor | undefined {
+    return this.#opened[0] ?? this.#openNext()
   }
 
-  #open(): Cursor | undefined {
-    if (this.#at < this.#from || this.#at >= this.#to) return undefined
-    if (this.#current === undefined) {
-      const range = rangeInRun(this.#views, this.#at, this.#options.range)
-      this.#current = openTableCursor(this.#tables, this.#views[this.#at]!, { ...this.#options, range }, this.row)
+  /** Opens the first view that is not open yet; `undefined` behind the last. */
+  #openNext(): TableCursor | undefined {
+    const at = this.#at + this.#opened.length * this.#direction
+    if (at < this.#from || at >= this.#to) return undefined
+    const range = rangeInRun(this.#views, at, this.#options.range)
+    const onRoom = this.#pace.grows ? () => this.#fetchAhead() : undefined
+    const options = { ...this.#options, range, onRoom }
+    const cursor = openTableCursor(this.#tables, this.#views[at]!, options, this.row)
+    this.#opened.push(cursor)
+    return cursor
+  }
+
+  /** There is room behind the table that is read: blocks of the next ones in their order, then more tables. */
+  #fetchAhead(): void {
+    for (const cursor of this.#opened) if (!cursor.prefetch()) return
+    let bytes = 0
+    while (this.#opened.length <= MAX_PREPARED && bytes < this.#pace.target && this.#pace.budget.left > 0) {
+      const next = this.#openNext()
+      if (next === undefined) return
+      bytes += next.dataBytes
+      void next.prepare().then(() => this.#fetchAhead())
     }
-    return this.#current
   }
 }
 

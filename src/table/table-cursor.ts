@@ -9,7 +9,8 @@ import type { FilterQuery } from '../filter/policy.ts'
 import { BlockCursor } from '../format/block-cursor.ts'
 import { ReverseBlockCursor } from '../format/block-reverse.ts'
 import type { TableView } from '../format/manifest.ts'
-import { BlockWindow, type ReadAhead } from './block-window.ts'
+import { BlockWindow } from './block-window.ts'
+import { Pace, type ReadAhead } from './read-ahead.ts'
 import type { Table, TableMeta } from './table.ts'
 import type { Tables } from './tables.ts'
 
@@ -18,6 +19,10 @@ export interface TableCursorOptions extends ReadAhead {
   readonly descending: boolean
   /** A prefix scan: the table is skipped when its filters know better (FT-1). */
   readonly filter?: FilterQuery | undefined
+  /** Of a reader that was in other tables before. */
+  readonly pace?: Pace | undefined
+  /** Called when the whole range is asked for and there is room for more. */
+  readonly onRoom?: (() => void) | undefined
 }
 
 /** A cursor over `view`; rows outside its visible range do not exist (RD-31). It moves `row`. */
@@ -26,19 +31,20 @@ export function openTableCursor(
   view: Pick<TableView, 'table' | 'visibleRange'>,
   options: TableCursorOptions,
   row: Row = new Row(),
-): Cursor {
+): TableCursor {
   return options.descending
     ? new DescendingCursor(tables, view, options, row)
     : new AscendingCursor(tables, view, options, row)
 }
 
 /** What both directions share: metadata, the range in blocks, and the fetching. */
-abstract class TableCursor implements Cursor {
+export abstract class TableCursor implements Cursor {
   readonly row: Row
   protected readonly range: KeyRange
   readonly #tables: Tables
   readonly #table: Table
   readonly #options: TableCursorOptions
+  readonly #pace: Pace
   protected meta: TableMeta | undefined
   protected window: BlockWindow | undefined
   /** The block to read next or being read, and the last one in our direction. */
@@ -55,8 +61,14 @@ abstract class TableCursor implements Cursor {
     this.#tables = tables
     this.#table = tables.table(view.table)
     this.#options = options
+    this.#pace = options.pace ?? new Pace(options)
     this.range = view.visibleRange === undefined ? options.range : intersectRanges(options.range, view.visibleRange)
     this.ended = isEmptyRange(this.range) || this.#outside()
+  }
+
+  /** Of all blocks of the table, those outside the range included. */
+  get dataBytes(): number {
+    return this.#table.ref.info.filterOffset
   }
 
   abstract next(): Step
@@ -66,7 +78,7 @@ abstract class TableCursor implements Cursor {
     if (this.#error !== undefined) throw this.#error.error
     if (this.ended) return
     try {
-      if (this.meta === undefined) this.#start(await this.#tables.meta(this.#table))
+      await this.#needMeta()
       if (this.ended || this.window === undefined) return
       if (this.#wanted !== undefined) this.leapTo(this.#wanted)
       await this.window.ready(this.at)
@@ -74,6 +86,34 @@ abstract class TableCursor implements Cursor {
       this.#error ??= { error }
       throw error
     }
+  }
+
+  /** Loads the metadata before its turn comes. What fails is told when somebody reads. */
+  async prepare(): Promise<void> {
+    try {
+      await this.#needMeta()
+    } catch (error) {
+      this.#error ??= { error }
+    }
+  }
+
+  /** Begins to fetch blocks before its turn comes, as far as there is room; true when all of the range is asked for. */
+  prefetch(): boolean {
+    return this.ended || (this.window?.prefetch() ?? false)
+  }
+
+  /** Nobody will read on. */
+  release(): void {
+    this.ended = true
+    this.window?.release()
+    this.window = undefined
+  }
+
+  async #needMeta(): Promise<void> {
+    if (this.meta !== undefined || this.ended) return
+    const meta = await this.#tables.meta(this.#table)
+    // Whoever prefetches and whoever reads may wait side by side.
+    if (this.meta === undefined && !this.ended) this.#start(meta)
   }
 
   /** True when `meta` and `window` are there; they are fetched in `ready` otherwise. */
@@ -100,8 +140,7 @@ abstract class TableCursor implements Cursor {
     if (!this.sawRow && !this.ended && this.meta !== undefined && this.#options.filter !== undefined) {
       if (this.meta.filters.length > 0) this.#tables.countFalsePositive(this.#options.filter.kind)
     }
-    this.ended = true
-    this.window = undefined
+    this.release()
     return END
   }
 
@@ -125,7 +164,15 @@ abstract class TableCursor implements Cursor {
     const [first, last] = this.bounds(meta)
     this.at = first
     this.last = last
-    this.window = new BlockWindow(this.#tables, this.#table, meta, first, last, this.#options)
+    const direction = this.#options.descending ? -1 : 1
+    this.window = new BlockWindow(
+      this.#tables,
+      this.#table,
+      meta,
+      { first, last, direction },
+      this.#pace,
+      this.#options,
+    )
   }
 
   /** No row of the table can be in the range. */

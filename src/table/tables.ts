@@ -152,6 +152,14 @@ export class Tables {
     )
   }
 
+  /** Checked raw blocks [from, to) for a scan, with one ranged GET. A single one may come from the cache. */
+  async blocks(table: Table, meta: TableMeta, from: number, to: number, keep: boolean): Promise<Uint8Array[]> {
+    if (to - from === 1) return [await this.block(table, meta, from, keep)]
+    if (keep) return Promise.all(this.fetchBlocks(table, meta, from, to, keep))
+    this.#meters.blockMiss.value += to - from
+    return this.#loadBlocks(table, meta, from, to, keep)
+  }
+
   /**
    * Fetches blocks [from, to) with one ranged GET, whether cached or not; one promise per block, all settling together.
    */
