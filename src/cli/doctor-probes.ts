@@ -3,12 +3,13 @@
 
 import type { Clock } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
-import { isStoreError } from '../errors.ts'
+import { isSlateDBError, isStoreError } from '../errors.ts'
 import type { ObjectStore } from '../objects/store.ts'
 
 export interface Finding {
   readonly name: string
-  readonly result: 'ok' | 'missing' | 'failed'
+  /** 'missing': the store says it cannot do this. 'refused': it cannot be written to, so nobody could find out. */
+  readonly result: 'ok' | 'missing' | 'failed' | 'refused'
   readonly detail: string
   /** What a database loses without it; `undefined` when nothing depends on it. */
   readonly without: string
@@ -33,7 +34,15 @@ interface Probe {
 }
 
 const RACERS = 16
+/** S3 takes no smaller part but the last. */
+const PART_BYTES = 5 * 1024 * 1024
+/** Half of what S3 and Azure let a signed request be off; collectors judge ages by the store's clock, too. */
+const WORST_SKEW_MS = 7.5 * 60_000
+/** Stores tell times in whole seconds. */
+const CLOCK_GRAIN_MS = 1000
 const text = (value: string) => new TextEncoder().encode(value)
+
+const DEFAULT_FLUSH_INTERVAL_MS = 100
 
 const PROBES: readonly Probe[] = [
   {
@@ -154,6 +163,52 @@ const PROBES: readonly Probe[] = [
       return 'given to put, returned by head'
     },
   },
+  {
+    name: 'upload in parts',
+    without: 'a large table is written with one request, which holds all of it in memory',
+    essential: false,
+    async run({ store, folder, random }) {
+      if (store.startUpload === undefined) return undefined
+      const parts = [random.bytes(PART_BYTES), random.bytes(1000)]
+      const upload = await store.startUpload(`${folder}parts`)
+      await Promise.all(parts.map((part) => upload.part(part)))
+      expect(!(await succeeds(store.head(`${folder}parts`), 'NotFound')), 'an unfinished upload can be seen')
+      await upload.complete()
+      const { size } = await store.head(`${folder}parts`)
+      expect(size === PART_BYTES + 1000, `the object has ${size} bytes, expected ${PART_BYTES + 1000}`)
+      const { bytes } = await store.get(`${folder}parts`, { range: { start: PART_BYTES - 10, end: PART_BYTES + 10 } })
+      expect(
+        same(bytes.subarray(0, 10), parts[0]!.subarray(-10)) && same(bytes.subarray(10), parts[1]!.subarray(0, 10)),
+        'the parts are not where they belong',
+      )
+      const dropped = await store.startUpload(`${folder}dropped`)
+      await dropped.part(parts[1]!)
+      await dropped.abort()
+      expect(!(await succeeds(store.head(`${folder}dropped`), 'NotFound')), 'an aborted upload left an object')
+      return 'two parts side by side, whole at the end; an aborted one leaves nothing'
+    },
+  },
+  {
+    name: 'clock',
+    without:
+      'set the clock of this machine: collectors judge ages by it, and S3 and Azure refuse requests 15 minutes off',
+    essential: false,
+    async run({ store, folder, clock }) {
+      const before = clock.now()
+      await store.put(`${folder}clock`, text('x'), { mode: 'overwrite' })
+      const after = clock.now()
+      const { lastModified } = await store.head(`${folder}clock`)
+      if (!(lastModified > 0)) return undefined
+      // Between the two the store took its time; whatever lies outside is skew.
+      const ahead = Math.max(0, before - CLOCK_GRAIN_MS - lastModified)
+      const behind = Math.max(0, lastModified - after)
+      const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+      expect(ahead < WORST_SKEW_MS, `this machine is ${seconds(ahead)} ahead of the store`)
+      expect(behind < WORST_SKEW_MS, `this machine is ${seconds(behind)} behind the store`)
+      if (ahead === 0 && behind === 0) return 'this machine and the store agree'
+      return `this machine is ${ahead > 0 ? `${seconds(ahead)} ahead of` : `${seconds(behind)} behind`} the store`
+    },
+  },
 ]
 
 /** Runs every probe; a probe that throws is a finding, not an end. */
@@ -163,7 +218,7 @@ export async function probeStore(context: ProbeContext, onProbe: (name: string) 
     onProbe(name)
     const about = { name, without, essential }
     try {
-      const detail = await run(context)
+      const detail = await twice(run, context)
       findings.push(
         detail === undefined
           ? { ...about, result: 'missing', detail: 'not offered by this store' }
@@ -171,10 +226,45 @@ export async function probeStore(context: ProbeContext, onProbe: (name: string) 
       )
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error)
-      findings.push({ ...about, result: 'failed', detail })
+      findings.push({ ...about, result: isStoreError(error, 'NotSupported') ? 'refused' : 'failed', detail })
     }
   }
   return findings
+}
+
+/** A request that failed for once says nothing about guarantees. */
+async function twice(run: Probe['run'], context: ProbeContext): Promise<string | undefined> {
+  try {
+    return await run(context)
+  } catch (error) {
+    if (!isSlateDBError(error) || error.storeReason !== 'Generic') throw error
+    return run({ ...context, folder: `${context.folder}again/` })
+  }
+}
+
+/** What to set, and to what, so that a database is safe and well on a store like this one. */
+export function advice(findings: readonly Finding[], latencies: readonly Latency[]): string[] {
+  const lacks = (name: string) => findings.some((finding) => finding.name === name && finding.result !== 'ok')
+  if (findings.some(({ result }) => result === 'refused')) {
+    return ['the store is read-only: open a reader here (SlateDB.openReader), and write where the objects come from']
+  }
+  const lines: string[] = []
+  if (lacks('compare and set')) {
+    lines.push(
+      'set garbage_collector_options.boundary_files_enabled = false and a min_age longer than any writer may sleep',
+    )
+  }
+  const put = latencies.find(({ request }) => request.startsWith('put'))
+  if (put !== undefined && put.medianMs > DEFAULT_FLUSH_INTERVAL_MS) {
+    const interval = Math.ceil(put.medianMs / 10) * 10
+    lines.push(
+      `a put takes ${interval} ms here: with flush_interval = "${interval}ms" a busy log makes no more requests than it can`,
+    )
+  }
+  if (lines.length === 0 && findings.every(({ result, essential }) => result === 'ok' || !essential)) {
+    lines.push('the default settings are right')
+  }
+  return lines
 }
 
 export interface Latency {

@@ -6,7 +6,7 @@ import type { Command } from 'commander'
 import { mintUlid } from '../bytes/ids.ts'
 import { systemRandom } from '../env/random.ts'
 import { folderOf } from '../node/open-file.ts'
-import { cleanUp, type Finding, measureLatency, probeStore } from './doctor-probes.ts'
+import { advice, cleanUp, type Finding, measureLatency, probeStore } from './doctor-probes.ts'
 import { EXIT } from './exit-codes.ts'
 import { duration, table } from './human.ts'
 import { locate } from './locate.ts'
@@ -18,26 +18,31 @@ export function addDoctor(program: Command, action: Action): void {
   program
     .command('doctor')
     .summary('find out what the store guarantees')
+    .argument('[location]', 'instead of --db')
     .description(
       'Probes the object store with small objects in a folder of its own beside the database: create races, ' +
-        'compare-and-set races, ranges, lists. Leaves nothing behind. Exit code 8 when a database would not be safe.',
+        'compare-and-set races, ranges, lists, metadata, an upload in parts, the clock. Says what is safe there and ' +
+        'which settings to use. Leaves nothing behind. Exit code 8 when a database would not be safe.',
     )
     .action(action(doctor))
 }
 
-async function doctor(shell: Shell): Promise<number> {
-  const { url, env } = locate(shell)
+async function doctor(shell: Shell, location: string | undefined): Promise<number> {
+  const { url, env } = locate(shell, location)
   const { store, path } = await openLocation(url, env, shell)
   const random = systemRandom()
   const name = `.slatedb-doctor-${mintUlid(shell.clock.now(), random.bytes(10))}/`
   const context = { store, folder: path === '' ? name : `${path}/${name}`, clock: shell.clock, random }
-  let findings: Finding[]
+  let findings: Finding[] = []
   let latencies: Awaited<ReturnType<typeof measureLatency>>
   try {
     findings = await probeStore(context, (probe) => shell.note(`probing ${probe} ...`))
-    latencies = findings.every((finding) => finding.result !== 'failed') ? await measureLatency(context) : []
+    latencies = findings.every(({ result }) => result === 'ok' || result === 'missing')
+      ? await measureLatency(context)
+      : []
   } finally {
-    const left = await cleanUp(context)
+    // The first probe writes: refused, there is nothing to clean up, and a store that only reads may not list either.
+    const left = findings[0]?.result === 'refused' ? 0 : await cleanUp(context)
     if (left > 0) shell.complain(`${left} probe objects could not be deleted under ${context.folder}`)
     else if (url.startsWith('file:')) rmSync(join(folderOf(url), name), { recursive: true, force: true })
   }
@@ -48,6 +53,7 @@ async function doctor(shell: Shell): Promise<number> {
       safe: unsafe.length === 0,
       findings,
       latencies,
+      advice: advice(findings, latencies),
       requests: store.counts.requests(),
     })
   } else {
@@ -64,7 +70,7 @@ async function print(
   safe: boolean,
 ): Promise<void> {
   const { bold, green, red, yellow } = shell.colors
-  const mark = { ok: green('ok     '), missing: yellow('missing'), failed: red('FAILED ') }
+  const mark = { ok: green('ok     '), missing: yellow('missing'), failed: red('FAILED '), refused: red('refused') }
   await shell.print(bold(store))
   for (const finding of findings) {
     await shell.print(`  ${mark[finding.result]} ${finding.name}: ${finding.detail}`)
@@ -74,6 +80,7 @@ async function print(
     await shell.print('round trips (median, worst of 9):')
     await shell.print(table(latencies.map((l) => [l.request, duration(l.medianMs), duration(l.worstMs)])))
   }
+  for (const line of advice(findings, latencies)) await shell.print(`advice: ${line}`)
   await shell.print(
     safe ? green('A database on this store is safe.') : red('A database on this store would not be safe.'),
   )

@@ -13,12 +13,12 @@ export interface Located {
 }
 
 /**
- * `--db` wins, then SLATEDB_LOCATION, then the variables of the original's tools: CLOUD_PROVIDER with `--path`
- * (features.md F.1).
+ * What the command was `given` wins, then `--db`, then SLATEDB_LOCATION, then the variables of the original's tools:
+ * CLOUD_PROVIDER with `--path` (features.md F.1).
  */
-export function locate(shell: Shell): Located {
+export function locate(shell: Shell, given?: string): Located {
   const env = loadEnvironment({ file: shell.flags.envFile, base: shell.streams.env })
-  const url = shell.flags.db ?? env.SLATEDB_LOCATION
+  const url = given ?? shell.flags.db ?? env.SLATEDB_LOCATION
   if (url !== undefined && url !== '') return { url: asUrl(url), env }
   if (env.CLOUD_PROVIDER !== undefined) return { url: fromProvider(env, shell.flags.path), env }
   throw invalid(

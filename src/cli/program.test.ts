@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 // The command line from outside: arguments in, streams and exit codes out, on real folders.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -200,6 +202,17 @@ describe('looking at a database', () => {
     expect(code).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ safe: true })
     expect(readdirSync(folder).flatMap((name) => readdirSync(join(folder, name)))).toEqual([])
+  })
+
+  test('doctor takes a location, and says of a store that only reads what it is good for', async () => {
+    const server = createServer((_, response) => response.writeHead(404).end())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const { code, out } = await run(['doctor', `http://127.0.0.1:${port}/db`, '--quiet'])
+    server.close()
+    expect(code).toBe(8)
+    expect(out).toMatch(/refused read after write/)
+    expect(out).toMatch(/advice: the store is read-only: open a reader here/)
   })
 
   test('bench measures in memory', async () => {
