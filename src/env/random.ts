@@ -63,7 +63,7 @@ export class Random {
  * from the operating system, is enough, and loading WebCrypto for it costs Node 3 ms at the start.
  */
 export function systemRandom(): Random {
-  return new Random(`${Math.random()}/${Math.random()}/${Math.random()}/${Date.now()}/${performance.now()}`)
+  return new Random(`${Math.random()}/${Math.random()}/${Math.random()}/${Date.now()}`)
 }
 
 function spread(text: string): [number, number, number, number] {

@@ -7,15 +7,24 @@ import { Random, systemRandom } from './random.ts'
 
 type Timer = ReturnType<typeof setTimeout> & { unref?: () => void }
 
+const { hrtime } = (globalThis as { process?: { hrtime?: () => [number, number] } }).process ?? {}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  monotonic,
   schedule(delayMs, callback, options) {
     const timer = setTimeout(callback, delayMs) as Timer
     if (options?.idle) timer.unref?.()
     return () => clearTimeout(timer)
   },
   yield: () => new Promise((resolve) => immediate(resolve)),
+}
+
+/** Where there is `process.hrtime`, not `performance`: Node loads its observers of network and garbage with that, 1 ms. */
+function monotonic(): number {
+  if (hrtime === undefined) return performance.now()
+  const [seconds, nanoseconds] = hrtime()
+  return seconds * 1000 + nanoseconds / 1e6
 }
 
 /** setImmediate where there is one (a turn costs about 1 us); a message channel is not unref-able, so a timer otherwise. */
