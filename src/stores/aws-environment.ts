@@ -169,7 +169,7 @@ function noCredentials(
   const reason = reply.status === 429 || reply.status >= 500 ? 'Generic' : 'Unauthenticated'
   return refused(
     reason,
-    { operation, path: '', host, status: reply.status, code, message, secrets },
+    { operation, path: '', where: `at ${host}`, status: reply.status, code, message, secrets },
     'no credentials were given',
   )
 }

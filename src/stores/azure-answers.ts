@@ -2,11 +2,12 @@
 
 import type { SlateDBError } from '../errors.ts'
 import type { ObjectInfo, PutMode } from '../objects/store.ts'
+import type { AzureAdvice } from './azure-advice.ts'
 import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
 import { child, children, parseDocument, text } from './xml.ts'
 
 export interface AzureRefusal extends Refusal {
-  readonly container: string
+  readonly advice: AzureAdvice
   readonly mode?: PutMode | undefined
   readonly date: string | null
   readonly now: number
@@ -27,10 +28,12 @@ export function azureRefused(refusal: AzureRefusal): SlateDBError {
       if (status === 304) return refused('NotModified', refusal)
       return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
     case 'ContainerNotFound':
-    case 'ContainerDisabled': {
-      const container = JSON.stringify(refusal.container)
-      return refused('InvalidPath', refusal, `container ${container} does not exist: create it, or check its name`)
-    }
+    case 'ContainerDisabled':
+      return refused('InvalidPath', refusal, 'the container does not exist: create it, or check its name')
+    case 'ResourceNotFound':
+      // Of a blob this may be said to who may not know more; but what is to hold blobs must be there.
+      if (!/LIST|PUT/.test(refusal.operation)) return refused('NotFound', refusal)
+      return refused('InvalidPath', refusal, 'check the names of account and container')
     case 'InvalidResourceName':
     case 'OutOfRangeInput':
       return refused('InvalidPath', refusal)
@@ -39,24 +42,32 @@ export function azureRefused(refusal: AzureRefusal): SlateDBError {
     case 'InvalidAuthenticationInfo':
       return refused('Unauthenticated', refusal, authenticationHint(refusal, now))
     case 'AuthorizationFailure':
+      // Azurite's word for all of them.
+      if (/failed to authenticate/i.test(refusal.message)) {
+        return refused('Unauthenticated', refusal, authenticationHint(refusal, now))
+      }
+      return refused('PermissionDenied', refusal, `${refusal.advice.denied()}; check the account's network rules`)
     case 'AuthorizationPermissionMismatch':
     case 'AuthorizationResourceTypeMismatch':
     case 'AuthorizationProtocolMismatch':
     case 'InsufficientAccountPermissions':
-      return refused('PermissionDenied', refusal, 'the credentials lack permission for this operation')
+      return refused('PermissionDenied', refusal, refusal.advice.denied())
     case 'ServerBusy':
     case 'OperationTimedOut':
       return refused('Generic', refusal, 'the store asks to slow down')
   }
   if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
   if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
+  // HEAD has no document, and proxies have their own: the status must do.
+  if (status === 401) return refused('Unauthenticated', refusal, authenticationHint(refusal, now))
+  if (status === 403) return refused('PermissionDenied', refusal, refusal.advice.denied())
   return refusedByStatus(refusal)
 }
 
 function authenticationHint(refusal: AzureRefusal, now: number): string {
   const server = refusal.date === null ? Number.NaN : Date.parse(refusal.date)
   if (Math.abs(server - now) > SKEW_MS) return clockHint(refusal.date, now)
-  return 'the key, the SAS or the token is wrong or has expired'
+  return refusal.advice.unauthenticated(now)
 }
 
 export interface AzureListPage {

@@ -169,7 +169,8 @@ function askEntra(
 ): Promise<BearerToken> {
   const { origin } = parseEndpoint('the authority host', from.authority ?? 'https://login.microsoftonline.com', false)
   const url = `${origin}/${encodeURIComponent(from.tenantId)}/oauth2/v2.0/token`
-  return tokenRequest(client, url, { grant_type: 'client_credentials', scope: SCOPE, ...form })
+  const check = 'check AZURE_STORAGE_TENANT_ID, AZURE_STORAGE_CLIENT_ID and its secret or federated token'
+  return tokenRequest(client, url, { grant_type: 'client_credentials', scope: SCOPE, ...form }, check)
 }
 
 async function askMachine(
@@ -186,5 +187,5 @@ async function askMachine(
   const url = `${endpoint}?${query}`
   const headers = { metadata: 'true' }
   const reply = await client.send({ operation: 'TOKEN', path: '', method: 'GET', url, headers, secrets: [] })
-  return tokenOf(client, url, reply, [])
+  return tokenOf(client, url, reply, { secrets: [], check: 'check that this machine has the identity' })
 }

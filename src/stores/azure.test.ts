@@ -107,13 +107,19 @@ describe('answers to AzureStore', () => {
     ['swap of nothing', swap, code(404, 'BlobNotFound'), 'Precondition', /404/],
     ['missing', 'get', code(404, 'BlobNotFound'), 'NotFound', /404/],
     ['unchanged', 'get', code(304, 'ConditionNotMet'), 'NotModified', /304/],
-    ['no container', 'get', code(404, 'ContainerNotFound'), 'InvalidPath', /container "c" does not exist/],
+    [
+      'no container',
+      'get',
+      code(404, 'ContainerNotFound'),
+      'InvalidPath',
+      /in container "c" of .*the container does not exist/,
+    ],
     [
       'wrong key',
       'get',
       code(403, 'AuthenticationFailed', { date: 'Fri, 02 Jan 2026 03:04:00 GMT' }),
       'Unauthenticated',
-      /is wrong or has expired/,
+      /is not one of account "acct": check AZURE_STORAGE_ACCOUNT_KEY/,
     ],
     [
       'clock',
@@ -122,7 +128,7 @@ describe('answers to AzureStore', () => {
       'Unauthenticated',
       /20 minutes ahead of the server's/,
     ],
-    ['denied', 'get', code(403, 'AuthorizationPermissionMismatch'), 'PermissionDenied', /lack permission/],
+    ['denied', 'get', code(403, 'AuthorizationPermissionMismatch'), 'PermissionDenied', /allows access by its key/],
     ['busy', create, code(503, 'ServerBusy', { 'retry-after': '1' }), 'Generic', /slow down/],
     ['lease', create, code(409, 'LeaseAlreadyPresent'), 'Generic', /409/],
   ]

@@ -24,12 +24,13 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
+import { type AzureAdvice, azureAdvice } from './azure-advice.ts'
 import { azureListPage, azureRefused } from './azure-answers.ts'
 import { type AzureAuth, type AzureCredentials, azureAuth } from './azure-credentials.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import { asListing, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
-import { parseRetryAfter } from './http-errors.ts'
+import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { text, tryParse } from './xml.ts'
 
@@ -71,6 +72,8 @@ export class AzureStore implements ObjectStore {
   readonly #options: AzureOptions
   readonly #endpoint: Endpoint
   readonly #auth: AzureAuth
+  readonly #advice: AzureAdvice
+  readonly #place: Place
   readonly #random: Random
 
   constructor(options: AzureOptions) {
@@ -81,6 +84,11 @@ export class AzureStore implements ObjectStore {
     this.#options = options
     this.#endpoint = parseEndpoint('the endpoint', endpoint ?? `https://${account}.blob.core.windows.net`, allowHttp)
     this.#auth = azureAuth(this.#client, account, options.credentials)
+    this.#advice = azureAdvice(account, options.credentials)
+    this.#place = {
+      where: `in container ${JSON.stringify(container)} of account ${JSON.stringify(account)} at ${this.#endpoint.origin}`,
+      settings: 'the account (AZURE_STORAGE_ACCOUNT_NAME) and the endpoint (AZURE_STORAGE_ENDPOINT)',
+    }
     this.#random = (options.random ?? systemRandom()).fork('azure')
   }
 
@@ -247,11 +255,26 @@ export class AzureStore implements ObjectStore {
     }
     // `fetch` adds a type to some bodies, and the signature must know it.
     if (body !== undefined) headers['content-type'] ??= 'application/octet-stream'
-    const signature = await this.#auth.sign({ method, url, headers, bodyLength: body?.length ?? 0 })
+    const place = this.#place
+    const unsigned = { method, url, headers, bodyLength: body?.length ?? 0 }
+    const signature = await this.#auth.sign(unsigned).catch((error: unknown) => {
+      throw notSent(error, operation, path, place)
+    })
     Object.assign(headers, signature)
     const secrets = [...this.#auth.secrets(), ...Object.values(signature)]
     const limit = limitBytes === undefined ? {} : { limitBytes }
-    const reply = await this.#client.send({ operation, path, method, url, headers, body, signal, secrets, ...limit })
+    const reply = await this.#client.send({
+      operation,
+      path,
+      method,
+      url,
+      headers,
+      body,
+      signal,
+      secrets,
+      place,
+      ...limit,
+    })
     if (reply.status === 401) this.#auth.reject()
     return reply
   }
@@ -263,8 +286,8 @@ export class AzureStore implements ObjectStore {
       operation,
       path,
       mode,
-      host: this.#endpoint.origin,
-      container: this.#options.container,
+      where: this.#place.where,
+      advice: this.#advice,
       status: reply.status,
       code: reply.headers.get('x-ms-error-code') ?? text(root, 'Code'),
       message: text(root, 'Message').split('\n')[0]!,

@@ -2,7 +2,7 @@
 // exact, and a missing object is generation 0.
 
 import { concatBytes } from '../bytes/compare.ts'
-import { encodeUtf8, toHex } from '../bytes/text.ts'
+import { decodeUtf8, encodeUtf8, toHex } from '../bytes/text.ts'
 import { type Random, systemRandom } from '../env/random.ts'
 import { invalid, storeError } from '../errors.ts'
 import type {
@@ -27,7 +27,7 @@ import type { Bearer, CredentialSource } from './credentials.ts'
 import { asListing, checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
 import { type GoogleCredentials, googleToken, jsonObject } from './google-credentials.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
-import { parseRetryAfter, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { notSent, type Place, parseRetryAfter, type Refusal, refused, refusedByStatus } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 
 export interface GcsOptions extends HttpOptions {
@@ -70,6 +70,7 @@ export class GcsStore implements ObjectStore {
   readonly #token: CredentialSource<Bearer> | undefined
   readonly #random: Random
   readonly #bucketPath: string
+  readonly #place: Place
 
   constructor(options: GcsOptions) {
     if (options.bucket === '' || /[/?#\s]/.test(options.bucket))
@@ -87,6 +88,10 @@ export class GcsStore implements ObjectStore {
     )
     this.#token = credentials === undefined ? undefined : googleToken(this.#client, credentials)
     this.#random = (options.random ?? systemRandom()).fork('gcs')
+    this.#place = {
+      where: `in bucket ${JSON.stringify(options.bucket)} at ${this.#endpoint.origin}`,
+      settings: 'the endpoint (GOOGLE_BASE_URL)',
+    }
     this.#bucketPath = `storage/v1/b/${encodeStrict(options.bucket)}/o`
   }
 
@@ -291,7 +296,12 @@ export class GcsStore implements ObjectStore {
     const { operation, path, method, target, body, signal, limitBytes, session = false } = request
     const url = `${this.#endpoint.origin}${this.#endpoint.basePath}/${target}`
     const headers: Record<string, string> = { ...request.headers, 'accept-encoding': 'identity' }
-    const bearer = session ? undefined : await this.#token?.get()
+    const place = this.#place
+    const bearer = session
+      ? undefined
+      : await this.#token?.get().catch((error: unknown) => {
+          throw notSent(error, operation, path, place)
+        })
     if (bearer !== undefined) headers.authorization = `Bearer ${bearer.token}`
     const secrets = [...(this.#token?.secrets() ?? []), ...(session ? [target] : [])]
     const limit = limitBytes === undefined ? {} : { limitBytes }
@@ -306,6 +316,7 @@ export class GcsStore implements ObjectStore {
       signal,
       secrets,
       follow: session,
+      place,
       ...limit,
     })
     if (reply.status === 401 && bearer !== undefined) this.#token?.reject(bearer)
@@ -314,28 +325,40 @@ export class GcsStore implements ObjectStore {
 
   #refused(reply: HttpReply, operation: string, path: string, mode?: PutMode) {
     const { error } = jsonObject(reply.bytes) as { error?: { message?: string; errors?: { reason?: string }[] } }
+    // Downloads are refused in plain text.
+    const plain =
+      operation === 'GET' && reply.headers.get('content-type')?.startsWith('text/') && reply.bytes.length < 1000
     const refusal: Refusal = {
       operation,
       path,
-      host: this.#endpoint.origin,
+      where: this.#place.where,
       status: reply.status,
       code: error?.errors?.[0]?.reason ?? '',
-      message: error?.message ?? '',
+      message: error?.message ?? (plain ? decodeUtf8(reply.bytes) : ''),
       requestId: reply.headers.get('x-guploader-uploadid') ?? undefined,
       retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), this.#client.clock.now()),
       secrets: this.#token?.secrets() ?? [],
     }
     const { status, message } = refusal
     if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
-    if (status === 404 && /\bbucket\b.*\b(not exist|not found)/i.test(message)) {
-      const bucket = JSON.stringify(this.#options.bucket)
-      return refused('InvalidPath', refusal, `bucket ${bucket} does not exist: create it, or check its name`)
-    }
+    const noBucket = /\bbucket\b.*\b(not exist|not found)/i.test(message)
+    if (status === 404 && noBucket) return refused('InvalidPath', refusal, NO_BUCKET)
     if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
-    if (status === 401) return refused('Unauthenticated', refusal, 'the access token is missing, expired or not valid')
+    // Neither needs an object, so nothing else can be missing.
+    if (status === 404 && (operation === 'LIST' || operation === 'PUT'))
+      return refused('InvalidPath', refusal, NO_BUCKET)
+    if (/rateLimitExceeded/i.test(refusal.code)) return refused('Generic', refusal, 'the store asks to slow down')
+    if (status === 401) return refused('Unauthenticated', refusal, this.#token === undefined ? NO_TOKEN : STALE_TOKEN)
+    if (status === 403) return refused('PermissionDenied', refusal, this.#token === undefined ? NO_TOKEN : NO_ROLE)
     return refusedByStatus(refusal)
   }
 }
+
+const SETTINGS = 'GOOGLE_SERVICE_ACCOUNT, GOOGLE_SERVICE_ACCOUNT_KEY, GOOGLE_APPLICATION_CREDENTIALS or `credentials`'
+const NO_BUCKET = 'the bucket does not exist: create it, or check its name'
+const NO_TOKEN = `no credentials were given: set ${SETTINGS}`
+const STALE_TOKEN = `the access token has expired or is not valid: check ${SETTINGS}`
+const NO_ROLE = 'give the account of the credentials the role roles/storage.objectUser on the bucket'
 
 function condition(path: string, mode: PutMode): string | undefined {
   if (mode === 'overwrite') return undefined

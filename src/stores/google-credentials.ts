@@ -12,7 +12,7 @@ import {
 } from './credentials.ts'
 import { base64Url, fromBase64, parseEndpoint } from './endpoint.ts'
 import type { HttpClient, HttpReply } from './http-client.ts'
-import { refused } from './http-errors.ts'
+import { clockHint, parseRetryAfter, refused } from './http-errors.ts'
 
 /** The content of a service account key file. */
 export interface ServiceAccountKey {
@@ -36,6 +36,8 @@ export type GoogleCredentials = string | BearerTokenProvider | ServiceAccountKey
 
 const SCOPE = 'https://www.googleapis.com/auth/devstorage.read_write'
 const TOKEN_URI = 'https://oauth2.googleapis.com/token'
+/** Further off than this, a clock may be what makes a signature fail. */
+const SKEW_MS = 60_000
 const METADATA_URL = 'http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token'
 
 export function googleToken(client: HttpClient, from: GoogleCredentials): CredentialSource<Bearer> {
@@ -84,7 +86,8 @@ async function exchangeJwt(client: HttpClient, key: ServiceAccountKey): Promise<
     encodeUtf8(unsigned) as Uint8Array<ArrayBuffer>,
   )
   const assertion = `${unsigned}.${base64Url(signature)}`
-  return tokenRequest(client, uri, { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion })
+  const check = `check the key of ${key.client_email} (GOOGLE_SERVICE_ACCOUNT, GOOGLE_SERVICE_ACCOUNT_KEY)`
+  return tokenRequest(client, uri, { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion }, check)
 }
 
 async function importKey(pem: string): Promise<CryptoKey> {
@@ -100,7 +103,8 @@ async function importKey(pem: string): Promise<CryptoKey> {
 
 function refreshUser(client: HttpClient, user: AuthorizedUser): Promise<BearerToken> {
   const { client_id, client_secret, refresh_token } = user
-  return tokenRequest(client, TOKEN_URI, { grant_type: 'refresh_token', client_id, client_secret, refresh_token })
+  const form = { grant_type: 'refresh_token', client_id, client_secret, refresh_token }
+  return tokenRequest(client, TOKEN_URI, form, 'log in again with `gcloud auth application-default login`')
 }
 
 async function askMetadataServer(client: HttpClient): Promise<BearerToken> {
@@ -113,7 +117,7 @@ async function askMetadataServer(client: HttpClient): Promise<BearerToken> {
     headers,
     secrets: [],
   })
-  return tokenOf(client, METADATA_URL, reply, [])
+  return tokenOf(client, METADATA_URL, reply, { secrets: [], check: 'check that this machine has a service account' })
 }
 
 /** An OAuth 2 token request as form: Google's and Azure's answer has the same shape. */
@@ -121,35 +125,46 @@ export async function tokenRequest(
   client: HttpClient,
   url: string,
   form: Readonly<Record<string, string>>,
+  check: string,
 ): Promise<BearerToken> {
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const body = encodeUtf8(new URLSearchParams(form).toString())
   const secrets = Object.values(form)
   const reply = await client.send({ operation: 'TOKEN', path: '', method: 'POST', url, headers, body, secrets })
-  return tokenOf(client, url, reply, secrets)
+  return tokenOf(client, url, reply, { secrets, check })
 }
 
-export function tokenOf(client: HttpClient, url: string, reply: HttpReply, secrets: readonly string[]): BearerToken {
+/** `check` says what to do when there is no token in the reply. */
+export function tokenOf(
+  client: HttpClient,
+  url: string,
+  reply: HttpReply,
+  { secrets, check }: { readonly secrets: readonly string[]; readonly check: string },
+): BearerToken {
   const answer = jsonObject(reply.bytes)
   const { access_token: token, expires_in: seconds } = answer
+  const now = client.clock.now()
   if (reply.status === 200 && typeof token === 'string') {
     const life = Number(seconds)
-    return { token, expiresAt: Number.isFinite(life) ? client.clock.now() + life * 1000 : undefined }
+    return { token, expiresAt: Number.isFinite(life) ? now + life * 1000 : undefined }
   }
   const transient = reply.status === 429 || reply.status >= 500
-  const host = new URL(url).origin
+  const date = reply.headers.get('date')
+  // What we signed carries our time, and servers do not say that this was the trouble.
+  const skewed = date !== null && Math.abs(Date.parse(date) - now) > SKEW_MS
   throw refused(
     transient ? 'Generic' : 'Unauthenticated',
     {
       operation: 'TOKEN',
       path: '',
-      host,
+      where: `at ${new URL(url).origin}`,
       status: reply.status,
       code: String(answer.error ?? ''),
       message: String(answer.error_description ?? ''),
+      retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), now),
       secrets,
     },
-    'no access token was given: check the key',
+    `no access token was given: ${skewed ? `${clockHint(date, now)}, or ` : ''}${check}`,
   )
 }
 

@@ -5,7 +5,7 @@
 import type { Clock } from '../env/env.ts'
 import { systemClock } from '../env/system.ts'
 import { type SlateDBError, storeError } from '../errors.ts'
-import { HttpFailure, scrub } from './http-errors.ts'
+import { HttpFailure, type Place, scrub } from './http-errors.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
@@ -38,6 +38,8 @@ export interface HttpRequest {
   readonly cache?: RequestCache
   /** The values that must not appear in an error. */
   readonly secrets: readonly string[]
+  /** What an error says about where this went; without it, the host. */
+  readonly place?: Place
 }
 
 export interface HttpReply {
@@ -138,19 +140,19 @@ class Attempt {
     if (this.#late) {
       return failure(
         this.#request,
-        `no complete answer within ${Math.round(this.#deadlineMs)} ms`,
+        `no complete answer within ${Math.round(this.#deadlineMs)} ms; if it stays so, check ${settingsOf(this.#request)}`,
         'TIMEOUT',
         'Generic',
       )
     }
     if (isOwn(error)) return error
     const code = systemCode(error)
-    return failure(
-      this.#request,
-      NETWORK_HINTS[code] ?? scrub(plainMessage(error), this.#request.secrets),
-      code,
-      'Generic',
-    )
+    const unreachable = UNREACHABLE[code]
+    const what =
+      unreachable === undefined
+        ? (BROKEN[code] ?? scrub(plainMessage(error), this.#request.secrets))
+        : `${unreachable}; check ${settingsOf(this.#request)}`
+    return failure(this.#request, what, code, 'Generic')
   }
 
   #arm(ms: number): () => void {
@@ -158,13 +160,11 @@ class Attempt {
   }
 }
 
-const NETWORK_HINTS: Readonly<Record<string, string>> = {
+/** Failures that come again until somebody changes a setting or the network. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'the connection was refused: is the server running, and is the port right?',
-  ENOTFOUND: 'the host name is not known: check the endpoint and the region',
-  EAI_AGAIN: 'the host name cannot be resolved now: check the network',
-  ECONNRESET: 'the connection was reset',
-  UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
-  EPIPE: 'the connection was closed while the request was sent',
+  ENOTFOUND: 'the host name is not known',
+  EAI_AGAIN: 'the host name cannot be resolved now',
   ETIMEDOUT: 'the host did not answer',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
@@ -175,13 +175,21 @@ const NETWORK_HINTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: "the server's certificate is for another host name",
 }
 
+/** Failures of a connection that was there. */
+const BROKEN: Readonly<Record<string, string>> = {
+  ECONNRESET: 'the connection was reset',
+  UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
+  EPIPE: 'the connection was closed while the request was sent',
+}
+
+const settingsOf = (request: HttpRequest): string => request.place?.settings ?? 'the address and the network'
+
 const own = new WeakSet<object>()
 
 function failure(request: HttpRequest, what: string, code: string, reason: 'Generic' | 'NotSupported'): SlateDBError {
   const cause = new HttpFailure(what, 0, code)
-  const error = storeError(reason, request.path, `${request.operation} at ${hostOf(request.url)} failed: ${what}`, {
-    cause,
-  })
+  const where = request.place?.where ?? `at ${hostOf(request.url)}`
+  const error = storeError(reason, request.path, `${request.operation} ${where} failed: ${what}`, { cause })
   own.add(error)
   return error
 }

@@ -1,7 +1,7 @@
 // What a server's refusal becomes: a typed store error that names the object and says what to fix, and never a
 // credential. Nothing a server or a runtime says is passed on before it went through `scrub`.
 
-import { type SlateDBError, type StoreReason, storeError } from '../errors.ts'
+import { isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
 
 /** The cause of a store error that came from an answer: for logs. Carries no URL and no header. */
 export class HttpFailure extends Error {
@@ -56,12 +56,20 @@ function safeDecode(text: string): string {
   }
 }
 
+/** Where the requests of a store go. */
+export interface Place {
+  /** Behind the operation in a message: `in bucket "b" at https://host`. */
+  readonly where: string
+  /** What decides about the host, and so what to check when nobody answers there. */
+  readonly settings: string
+}
+
 /** What a server said, brought into one shape by each store. */
 export interface Refusal {
   readonly operation: string
   readonly path: string
-  /** Scheme and host, for the reader's orientation. */
-  readonly host: string
+  /** As `Place` has it. */
+  readonly where: string
   readonly status: number
   readonly code: string
   readonly message: string
@@ -75,10 +83,17 @@ export function refused(reason: StoreReason, refusal: Refusal, hint?: string): S
   const said = scrub(refusal.message, refusal.secrets)
   const code = scrub(refusal.code, refusal.secrets)
   const answer = [String(refusal.status), code, said].filter((part) => part !== '' && part !== '0').join(' ')
-  const detail = `${refusal.operation} at ${refusal.host} was answered ${answer}${hint === undefined ? '' : `; ${hint}`}`
+  const detail = `${refusal.operation} ${refusal.where} was answered ${answer}${hint === undefined ? '' : `; ${hint}`}`
   const requestId = refusal.requestId === undefined ? undefined : scrub(refusal.requestId, refusal.secrets)
   const cause = new HttpFailure(`HTTP ${refusal.status} ${code}`.trim(), refusal.status, code, requestId)
   return storeError(reason, refusal.path, detail, { cause, retryAfterMs: refusal.retryAfterMs })
+}
+
+/** An error about credentials, as the request tells it that needed them: with its object and its bucket. */
+export function notSent(error: unknown, operation: string, path: string, place: Place): unknown {
+  if (!isSlateDBError(error) || error.storeReason === undefined) return error
+  const { storeReason, message, cause, retryAfterMs } = error
+  return storeError(storeReason, path, `${operation} ${place.where} was not sent: ${message}`, { cause, retryAfterMs })
 }
 
 /** What the user can do about a status that every HTTP store understands the same way; undefined = not known here. */

@@ -2,7 +2,7 @@
 // an index says.
 
 import { decodeUtf8 } from '../bytes/text.ts'
-import { invalid, type SlateDBError, storeError } from '../errors.ts'
+import { invalid, isStoreError, type SlateDBError, storeError } from '../errors.ts'
 import type {
   Capabilities,
   GetOptions,
@@ -17,7 +17,7 @@ import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
 import { asListing, base64, encodePath, isLoopback, tryUrl } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
-import { parseRetryAfter, refused, refusedByStatus } from './http-errors.ts'
+import { type Place, parseRetryAfter, refused, refusedByStatus } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 
 export interface HttpStoreOptions extends HttpOptions {
@@ -50,7 +50,7 @@ export class HttpStore implements ObjectStore {
   readonly #client: HttpClient
   readonly #base: string
   readonly #query: string
-  readonly #shown: string
+  readonly #place: Place
   readonly #headers: Readonly<Record<string, string>>
   readonly #secrets: readonly string[]
   readonly #index: HttpStoreOptions['index']
@@ -70,7 +70,7 @@ export class HttpStore implements ObjectStore {
     this.#client = new HttpClient(options)
     this.#base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`
     this.#query = url.search
-    this.#shown = this.#base
+    this.#place = { where: `at ${this.#base}`, settings: 'the URL of the store' }
     this.#headers = { ...options.headers, ...(authorization === undefined ? {} : { authorization }) }
     this.#secrets = [
       url.search.slice(1),
@@ -138,11 +138,19 @@ export class HttpStore implements ObjectStore {
   }
 
   describe(): string {
-    return `${this.#shown} (read-only)`
+    return `${this.#base} (read-only)`
   }
 
   async #fetchIndex(name: string, options: RequestOptions): Promise<readonly (string | Partial<ObjectInfo>)[]> {
-    const { bytes } = await this.get(name, { signal: options.signal, refetch: true })
+    const { bytes } = await this.get(name, { signal: options.signal, refetch: true }).catch((error: unknown) => {
+      if (!isStoreError(error, 'NotFound')) throw error
+      // Nothing can be read without it, so its absence is a mistake and not an empty place.
+      throw storeError(
+        'InvalidPath',
+        name,
+        `there is no index ${this.#place.where}: check the URL and the option index`,
+      )
+    })
     try {
       const parsed: unknown = JSON.parse(decodeUtf8(bytes))
       if (Array.isArray(parsed)) return parsed
@@ -166,6 +174,7 @@ export class HttpStore implements ObjectStore {
       headers: { ...this.#headers, ...options.headers, 'accept-encoding': 'identity' },
       signal,
       secrets: this.#secrets,
+      place: this.#place,
       // Objects never change but for a few records, which the server's own caching headers must cover.
       cache: refetch ? 'reload' : 'default',
       // Behind a CDN redirects are normal; with a password they could carry it elsewhere.
@@ -174,12 +183,16 @@ export class HttpStore implements ObjectStore {
     })
   }
 
+  #given(): string {
+    return this.#secrets.length === 0 ? 'no credentials were given' : 'the credentials were not accepted'
+  }
+
   #refused(reply: HttpReply, operation: string, path: string): SlateDBError {
     const { status } = reply
     const refusal = {
       operation,
       path,
-      host: new URL(this.#base).origin,
+      where: this.#place.where,
       status,
       code: '',
       message: '',
@@ -188,9 +201,13 @@ export class HttpStore implements ObjectStore {
     }
     // What is gone is as missing as what never was.
     if (status === 410) return refused('NotFound', refusal)
+    if (status === 401) return refused('Unauthenticated', refusal, `${this.#given()}: ${CREDENTIALS}`)
+    if (status === 403) return refused('PermissionDenied', refusal, `${this.#given()}: ${CREDENTIALS}`)
     return refusedByStatus(refusal)
   }
 }
+
+const CREDENTIALS = 'check user, password and query of the URL, and the option `headers`'
 
 function readOnly(path: string): SlateDBError {
   return storeError('NotSupported', path, 'a store over plain HTTP is read-only: open a reader, or use another store')

@@ -4,7 +4,7 @@
 import { concatBytes } from '../bytes/compare.ts'
 import type { Clock } from '../env/env.ts'
 import { systemClock } from '../env/system.ts'
-import { storeError } from '../errors.ts'
+import { invalid, storeError } from '../errors.ts'
 import type {
   Body,
   Capabilities,
@@ -24,7 +24,7 @@ import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, servedRange } from '../objects/store-range.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import { asListing, checkMetadata } from './endpoint.ts'
-import { scrub } from './http-errors.ts'
+import { bindingError, checkBinding } from './r2-answers.ts'
 
 /** What this store uses of the `R2Bucket` of a Worker's `env`. */
 export interface R2Binding {
@@ -99,6 +99,10 @@ export class R2Store implements ObjectStore {
   readonly #clock: Clock
 
   constructor(bucket: R2Binding, options: R2Options = {}) {
+    checkBinding(bucket)
+    if (options.partSizeBytes !== undefined && options.partSizeBytes < 5 * 1024 * 1024) {
+      throw invalid('PART_SIZE', 'parts of an upload to R2 need at least 5 MiB')
+    }
     this.#bucket = bucket
     this.#options = options
     this.#clock = options.clock ?? systemClock
@@ -217,7 +221,10 @@ export class R2Store implements ObjectStore {
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
       const abort = () => reject(signal!.reason)
-      const late = () => reject(storeError('Generic', path, `${operation} was not answered within ${timeoutMs} ms`))
+      const late = () =>
+        reject(
+          storeError('Generic', path, `${operation} was not answered through the R2 binding within ${timeoutMs} ms`),
+        )
       const cancel = this.#clock.schedule(timeoutMs, late, { idle: true, label: `${operation} deadline` })
       signal?.addEventListener('abort', abort, { once: true })
       work()
@@ -237,11 +244,4 @@ function bindingRange(range: NonNullable<GetOptions['range']>): NonNullable<R2Ge
 
 function objectInfo(object: R2Head): ObjectInfo {
   return { path: object.key, size: object.size, lastModified: object.uploaded.getTime(), etag: object.etag }
-}
-
-/** The binding's errors carry their code as the last word of the message: `put: ... (10001)`. */
-function bindingError(operation: string, path: string, error: unknown): Error {
-  const message = scrub(error instanceof Error ? error.message : 'the bucket failed')
-  if (/\(10013\)|\(10062\)|\(10063\)/.test(message)) return storeError('NotSupported', path, `${operation}: ${message}`)
-  return storeError('Generic', path, `${operation} failed: ${message}`)
 }

@@ -30,7 +30,7 @@ import {
 } from './credentials.ts'
 import { asListing, base64, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
-import { parseRetryAfter } from './http-errors.ts'
+import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { credentialsAreStale, embeddedError, parseListPage, s3Refused } from './s3-answers.ts'
 import { EMPTY_SHA256, Signer, sha256Of, UNSIGNED_PAYLOAD } from './sigv4.ts'
@@ -82,6 +82,7 @@ export class S3Store implements ObjectStore {
   readonly #options: S3Options
   readonly #region: string
   readonly #endpoint: Endpoint
+  readonly #place: Place
   /** The URL's path before the object's name, ending in a slash. */
   readonly #basePath: string
   readonly #credentials: CredentialSource<AwsCredentials> | undefined
@@ -102,6 +103,10 @@ export class S3Store implements ObjectStore {
     this.#options = options
     this.#region = options.region ?? 'us-east-1'
     this.#endpoint = s3Endpoint(options, this.#region)
+    this.#place = {
+      where: `in bucket ${JSON.stringify(options.bucket)} at ${this.#endpoint.origin}`,
+      settings: 'the endpoint (AWS_ENDPOINT) and the region (AWS_REGION)',
+    }
     this.#basePath = `${encodePath(decodeURIComponent(this.#endpoint.basePath))}/`
     this.#signer = new Signer(this.#region, 's3')
     if (options.unsignedPayload && this.#endpoint.scheme === 'http') {
@@ -280,7 +285,9 @@ export class S3Store implements ObjectStore {
     if (hash !== undefined && this.#options.checksum && body !== undefined && method === 'PUT') {
       headers['x-amz-checksum-sha256'] = base64(hash)
     }
-    const credentials = await this.#credentials?.get()
+    const credentials = await this.#credentials?.get().catch((error: unknown) => {
+      throw notSent(error, operation, path, this.#place)
+    })
     if (credentials !== undefined) {
       const unsigned = this.#options.unsignedPayload === true
       const bodyHash = unsigned ? UNSIGNED_PAYLOAD : hash === undefined ? EMPTY_SHA256 : toHex(hash)
@@ -292,7 +299,18 @@ export class S3Store implements ObjectStore {
     headers['accept-encoding'] = 'identity'
     const secrets = [...(this.#credentials?.secrets() ?? []), headers.authorization ?? '']
     const limit = limitBytes === undefined ? {} : { limitBytes }
-    const reply = await this.#client.send({ operation, path, method, url, headers, body, signal, secrets, ...limit })
+    const reply = await this.#client.send({
+      operation,
+      path,
+      method,
+      url,
+      headers,
+      body,
+      signal,
+      secrets,
+      place: this.#place,
+      ...limit,
+    })
     if (credentials !== undefined && reply.status >= 400 && credentialsAreStale(codeOf(reply))) {
       this.#credentials?.reject(credentials)
     }
@@ -312,7 +330,7 @@ export class S3Store implements ObjectStore {
     return s3Refused({
       ...request,
       mode: request.mode,
-      host: this.#endpoint.origin,
+      where: this.#place.where,
       status: reply.status,
       code: text(root, 'Code'),
       message: text(root, 'Message'),
