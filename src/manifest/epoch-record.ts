@@ -19,6 +19,8 @@ export interface ClaimOptions<T> extends UpdateOptions {
   readonly edit?: (value: T) => T
 }
 
+const nextEpoch = (stored: number): number => stored + 1
+
 /** One role's hold on a record. Several roles of one process may share the `Versioned` below, and so its polls. */
 export class EpochRecord<T> {
   readonly versions: Versioned<T>
@@ -50,7 +52,7 @@ export class EpochRecord<T> {
 
   /** EP-2: raises the stored epoch by one; what it says from then on is ours. */
   async claim(options: ClaimOptions<T> = {}): Promise<Version<T>> {
-    return this.#claim(options, (stored) => stored + 1)
+    return this.#claim(options, nextEpoch)
   }
 
   /** EP-3: takes exactly `epoch`; Fenced when the record is there or beyond it. */
@@ -66,7 +68,7 @@ export class EpochRecord<T> {
    * requests to make runs them beside the confirmation; on 'conflict' it begins again.
    */
   async beginClaim(options: ClaimOptions<T> = {}): Promise<PendingWrite<T>> {
-    return this.versions.within(options, (signal) => this.#begin({ ...options, signal }, (stored) => stored + 1))
+    return this.versions.within(options, (signal) => this.#begin({ ...options, signal }, nextEpoch))
   }
 
   /** EP-4: Fenced when somebody took over. */
@@ -111,7 +113,9 @@ export class EpochRecord<T> {
       const { id, value } = this.current
       const epoch = next(this.#field.get(value))
       const claimed = this.#field.set(edit === undefined ? value : edit(value), epoch)
-      const pending = await this.versions.put(id, claimed, { signal })
+      // Two that raise the same epoch write the same bytes, and neither may take the other's claim for its own; one of
+      // our own that is not recognised is claimed over. An epoch that was ours before (EP-3) is in nobody else's bytes.
+      const pending = await this.versions.put(id, claimed, { signal, anonymous: next === nextEpoch })
       if (pending !== 'conflict') return { ...pending, confirm: (more) => this.#confirm(pending, epoch, more) }
       signal?.throwIfAborted()
       if (conflicts > 0) await this.versions.pause(conflicts, { signal })

@@ -131,6 +131,21 @@ describe('retrying', () => {
       ),
     )
 
+    test.each(['lost', 'late', 'reset'] as const)(
+      'an anonymous write whose attempt failed (%s) is a conflict',
+      (kind) =>
+        scenario(
+          async ({ sim, store, inner }) => {
+            inner.inject(kind)
+            const put = store.put('m/1', text('mine'), { ...CREATE, anonymous: true })
+            // Where the attempt had no effect, another writer of the same bytes comes first.
+            if (kind === 'reset') await sim.bucket().put('m/1', text('mine'), CREATE)
+            await expect(put).rejects.toMatchObject({ storeReason: 'AlreadyExists' })
+          },
+          { store },
+        ),
+    )
+
     test('other bytes are a conflict', () =>
       scenario(
         async ({ sim, store, inner }) => {
@@ -171,6 +186,13 @@ describe('retrying', () => {
       await store.put('a', text('x'), CREATE)
       await store.put('b', text('x'), CREATE)
       expect(seen).toEqual([true, false, false])
+    }))
+
+  test('where there is metadata, an anonymous write is known by its put id', () =>
+    scenario(async ({ sim, store, inner }) => {
+      inner.inject('lost')
+      const { etag } = await store.put('m/1', text('mine'), { ...CREATE, anonymous: true })
+      expect((await sim.bucket().head('m/1')).etag).toBe(etag)
     }))
 
   test.each([

@@ -153,7 +153,7 @@ class RetryingStore implements ObjectStore {
       if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
       const mine = this.#metadata
         ? await this.#carries(path, putId, limits)
-        : attempts > 1 && (await this.#holds(path, body, limits))
+        : attempts > 1 && options.anonymous !== true && (await this.#holds(path, body, limits))
       if (mine === undefined || mine === false) throw error
       return mine
     }
@@ -191,8 +191,8 @@ class RetryingStore implements ObjectStore {
   }
 
   /**
-   * Without metadata, equal bytes after a failed attempt must do. Empty bodies say nothing about their author (two
-   * writers' fences are equal), so those stay conflicts.
+   * Without metadata, equal bytes after a failed attempt must do. Empty bodies say nothing about their author, so those
+   * stay conflicts, as do writes that are called anonymous.
    */
   async #holds(path: string, body: Body, limits: Limits | undefined): Promise<PutResult | undefined> {
     if (bodySize(body) === 0) return undefined

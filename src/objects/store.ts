@@ -61,6 +61,12 @@ export interface PutOptions extends RequestOptions {
   readonly mode: PutMode
   /** Nobody changes the body any more, so a store in memory may keep it instead of a copy. */
   readonly owned?: boolean | undefined
+  /**
+   * Another writer could send the very same bytes, and only one of the two may believe that its write took effect. So
+   * `retrying` does not go by the bytes: where the store keeps no metadata, a write of one's own whose answer got lost
+   * is reported as a conflict.
+   */
+  readonly anonymous?: boolean | undefined
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 

@@ -14,7 +14,7 @@ import { type Env, sleep } from '../env/env.ts'
 import { dataError, isStoreError, type SlateDBError, unavailable } from '../errors.ts'
 import type { Boundary } from './boundary.ts'
 import { Limits } from './limits.ts'
-import type { ObjectInfo, ObjectStore, RequestOptions } from './store.ts'
+import type { ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
 
 export interface VersionedOptions<T> {
   /** Names the record in messages: 'manifest'. */
@@ -142,7 +142,11 @@ export class Versioned<T> {
   }
 
   /** The first half of `tryWrite`: the version exists, but does not count before it is confirmed. */
-  async put(baseId: number, value: T, options: RequestOptions = {}): Promise<PendingWrite<T> | 'conflict'> {
+  async put(
+    baseId: number,
+    value: T,
+    { anonymous, ...options }: RequestOptions & Pick<PutOptions, 'anonymous'> = {},
+  ): Promise<PendingWrite<T> | 'conflict'> {
     // Where GC keeps no boundary, a create on an old base may fill a hole (MS-12, BG-44): make sure of the base first.
     if (this.stale && this.boundary.present !== true) await this.refresh(options)
     if (baseId !== (this.#current?.id ?? 0)) return 'conflict'
@@ -150,7 +154,11 @@ export class Versioned<T> {
     const baseConfirmedAt = this.#confirmedAt
     const id = baseId + 1
     try {
-      await this.#store.put(this.#options.nameOf(id), this.#options.encode(value), { ...options, mode: 'create' })
+      await this.#store.put(this.#options.nameOf(id), this.#options.encode(value), {
+        ...options,
+        anonymous,
+        mode: 'create',
+      })
     } catch (error) {
       if (isStoreError(error, 'AlreadyExists')) return 'conflict'
       throw error

@@ -83,7 +83,8 @@ async function createFence(
   const rowless = GENERATIONS[generation].fence === 'rowless'
   const body = rowless ? await encodeRowlessFence(transformer) : ZERO_BYTE_FENCE
   try {
-    await store.put(paths.wal(id), body, { mode: 'create' })
+    // All fences are alike: one that another writer made must not be taken for ours.
+    await store.put(paths.wal(id), body, { mode: 'create', anonymous: true })
     return true
   } catch (error) {
     if (isStoreError(error, 'AlreadyExists') || isStoreError(error, 'Precondition')) return false
