@@ -11,11 +11,10 @@
 // valid because all turns before it are dead for good.
 
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { unavailable } from '../errors.ts'
 import { codeOf } from './folder-errors.ts'
+import { describeSelf, isAlive } from './folder-owners.ts'
 
 /** The right to change one version of a file. */
 export interface Claim {
@@ -85,62 +84,5 @@ async function ownerOf(name: string): Promise<string | undefined> {
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error
-  }
-}
-
-// An owner is `<where>;<pid>;<start>`: `where` names the machine's boot and the container, `start` tells a process from
-// a later one with the same number. Only owners of the same `where` can be judged; all others count as alive.
-
-function describeSelf(): string {
-  return `${here()};${process.pid};${startOf(process.pid) ?? '?'}`
-}
-
-function here(): string {
-  return `${hostname()}/${bootId()}/${pidNamespace()}`.replaceAll(';', '_')
-}
-
-function isAlive(owner: string): boolean {
-  const [where, pidText, start] = owner.split(';')
-  const pid = Number(pidText)
-  if (!Number.isSafeInteger(pid) || pid <= 0) return true
-  if (where !== here()) {
-    // After a restart of the same machine none of its processes is left.
-    const [host, boot] = where!.split('/')
-    return !(host === hostname() && boot !== '?' && bootId() !== '?' && boot !== bootId())
-  }
-  if (pid === process.pid) return start === (startOf(pid) ?? '?')
-  try {
-    process.kill(pid, 0)
-  } catch (error) {
-    return codeOf(error) !== 'ESRCH'
-  }
-  const startNow = startOf(pid)
-  if (startNow !== undefined && start !== '?' && startNow !== start) return false
-  return !isZombie(pid)
-}
-
-/** Killed, not yet collected by its parent, and no thread of it is left that could finish a system call. */
-function isZombie(pid: number): boolean {
-  if (statOf(pid)?.[0] !== 'Z') return false
-  return (tryRead(() => readdirSync(`/proc/${pid}/task`)) ?? []).length === 1
-}
-
-/** Linux: clock ticks between boot and the start of a process; unknown elsewhere. */
-const startOf = (pid: number): string | undefined => statOf(pid)?.[19]
-
-/** The fields of `/proc/<pid>/stat` from the third on: the second, the program's name, may hold spaces and brackets. */
-function statOf(pid: number): string[] | undefined {
-  const stat = tryRead(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-}
-
-const bootId = (): string => tryRead(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()) ?? '?'
-const pidNamespace = (): string => tryRead(() => readlinkSync('/proc/self/ns/pid')) ?? '?'
-
-function tryRead<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch {
-    return undefined
   }
 }

@@ -32,7 +32,7 @@ import { checkRange, servedRange } from '../objects/store-range.ts'
 import { busyError, claim } from './folder-claims.ts'
 import { codeOf, folderError, linkError } from './folder-errors.ts'
 import { Folders, parentOf } from './folder-folders.ts'
-import { Staged } from './folder-staging.ts'
+import { ownerDigits, Staged, sweepStaged } from './folder-staging.ts'
 import { FolderSync } from './folder-sync.ts'
 import { etagOf, type FileState, STAGING_NAME, statFile, walk } from './folder-walk.ts'
 
@@ -79,6 +79,9 @@ export class FolderStore implements ObjectStore {
   readonly #sync = new FolderSync()
   readonly #folders: Folders
   readonly #random = systemRandom()
+  readonly #owner = ownerDigits(process.pid)
+  /** Folders in which this handle has looked for what crashed writers left. */
+  readonly #swept = new Set<string>()
   #stamps = this.#random.int(0, 999)
 
   constructor(root: string, options: FolderStoreOptions = {}) {
@@ -117,7 +120,7 @@ export class FolderStore implements ObjectStore {
 
   put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
     return this.#writing(path, options, async (file) => {
-      const staged = await Staged.create(file, this.#random)
+      const staged = await Staged.create(file, this.#owner, this.#random)
       try {
         await staged.write(body, 0)
         options.signal?.throwIfAborted()
@@ -156,7 +159,7 @@ export class FolderStore implements ObjectStore {
 
   startUpload(path: string, options: Omit<PutOptions, 'mode'> = {}): Promise<Upload> {
     return this.#writing(path, options, async (file) =>
-      this.#upload(path, file, await Staged.create(file, this.#random)),
+      this.#upload(path, file, await Staged.create(file, this.#owner, this.#random)),
     )
   }
 
@@ -164,7 +167,7 @@ export class FolderStore implements ObjectStore {
     // Looked at first: a missing source must not end up as an error about the target.
     await this.head(from, options)
     await this.#writing(to, options, async (file) => {
-      const staged = await Staged.create(file, this.#random)
+      const staged = await Staged.create(file, this.#owner, this.#random)
       try {
         await copyFile(`${this.root}/${from}`, staged.name, constants.COPYFILE_FICLONE)
         await this.#publish(to, file, staged, 'overwrite')
@@ -214,7 +217,9 @@ export class FolderStore implements ObjectStore {
         request(options, async () => {
           await Promise.allSettled(writing)
           if (failures.length > 0) throw failures[0]
-          const result = await this.#publish(path, file, staged, 'overwrite')
+          const result = await this.#publish(path, file, staged, 'overwrite').catch((error) => {
+            throw this.#vanished(path, error)
+          })
           await abort()
           return result
         }),
@@ -230,8 +235,12 @@ export class FolderStore implements ObjectStore {
     if (this.#durable) await staged.handle.sync()
     for (;;) {
       if (typeof mode === 'string') {
-        if (await linkNew(path, staged.name, file)) break
-        if (mode === 'create') throw storeError('AlreadyExists', path, 'it exists already')
+        if (await linkNew(path, staged, file)) break
+        if (mode === 'create') {
+          // It may be there from an attempt of ours whose name could not be made durable.
+          if (this.#durable) await this.#sync.settle(parentOf(file))
+          throw storeError('AlreadyExists', path, 'it exists already')
+        }
       }
       const expected = typeof mode === 'string' ? undefined : mode.ifMatch
       const replaced = await this.#change(path, file, expected, async (current) => {
@@ -240,7 +249,9 @@ export class FolderStore implements ObjectStore {
           stamp = await staged.stamp(Number(current.mtimeNs / 1000n + 1n))
           if (this.#durable) await staged.handle.sync()
         }
-        await rename(staged.name, file)
+        await rename(staged.name, file).catch(async (error) => {
+          if (!(await staged.isAt(file))) throw error
+        })
         return true
       })
       // Not there to be replaced: deleted since link() failed, so link() may succeed now.
@@ -294,12 +305,27 @@ export class FolderStore implements ObjectStore {
       }
       try {
         await this.#folders.make(path)
+        this.#sweep(parentOf(file))
         return await work(file)
       } catch (error) {
-        if (codeOf(error) !== 'ENOENT') throw error
-        this.#folders.forget()
-        throw storeError('Generic', path, 'its folder was removed while it was written', { cause: error })
+        throw this.#vanished(path, error)
       }
+    })
+  }
+
+  /** Whoever writes into a folder clears it up, once, and does not wait for that; who only reads changes nothing. */
+  #sweep(folder: string): void {
+    if (this.#swept.has(folder)) return
+    this.#swept.add(folder)
+    sweepStaged(folder, systemClock.now()).catch(() => {})
+  }
+
+  /** A write that lost its footing may be tried again. */
+  #vanished(path: string, error: unknown): unknown {
+    if (codeOf(error) !== 'ENOENT') return error
+    this.#folders.forget()
+    return storeError('Generic', path, 'its folder or its unfinished file was removed while it was written', {
+      cause: error,
     })
   }
 
@@ -315,12 +341,13 @@ export class FolderStore implements ObjectStore {
   }
 }
 
-/** False when the name is taken by another object. */
-async function linkNew(path: string, staged: string, file: string): Promise<boolean> {
+/** False when the name is taken by another object. Exact: an error of link() does not say that it had no effect. */
+async function linkNew(path: string, staged: Staged, file: string): Promise<boolean> {
   try {
-    await link(staged, file)
+    await link(staged.name, file)
     return true
   } catch (error) {
+    if (await staged.isAt(file)) return true
     if (codeOf(error) === 'EPERM') throw storeError('NotSupported', path, 'this file system has no hard links')
     if (codeOf(error) !== 'EEXIST') throw error
   }

@@ -10,6 +10,8 @@ interface Queue {
 
 export class FolderSync {
   readonly #queues = new Map<string, Queue>()
+  /** Folders whose last fsync failed: names in them may not be durable. */
+  readonly #failed = new Set<string>()
 
   /** Resolves when an fsync of `folder` that began after this call has ended. */
   sync(folder: string): Promise<void> {
@@ -21,6 +23,11 @@ export class FolderSync {
     return (queue.waiting ??= this.#run(folder, queue))
   }
 
+  /** Before names that are there are relied on: makes up for an fsync of `folder` that failed. */
+  async settle(folder: string): Promise<void> {
+    if (this.#failed.has(folder)) await this.sync(folder)
+  }
+
   async #run(folder: string, queue: Queue): Promise<void> {
     // Whoever waits for the one that runs hears of its failure; this one starts afresh.
     await queue.running.catch(() => {})
@@ -29,6 +36,10 @@ export class FolderSync {
     queue.waiting = undefined
     try {
       await work
+      this.#failed.delete(folder)
+    } catch (error) {
+      this.#failed.add(folder)
+      throw error
     } finally {
       if (queue.running === work && queue.waiting === undefined) this.#queues.delete(folder)
     }

@@ -1,4 +1,5 @@
-// The child process of src/node/folder-store.test.ts: works on a shared folder, and reports to its parent.
+// The child process of folder-store.test.ts and folder-staging.test.ts in src/node: works on a shared folder, and reports
+// to its parent.
 
 import { isStoreError } from '../../src/errors.ts'
 import { openFolderStore } from '../../src/node/folder-store.ts'
@@ -18,6 +19,18 @@ if (task === 'create') {
     }
   }
   process.send?.(won, () => process.disconnect())
+}
+
+if (task === 'upload') {
+  // Slow: it has begun, and goes on when the parent says so.
+  const upload = await store.startUpload(name)
+  await upload.part(new TextEncoder().encode('one '))
+  process.once('message', async () => {
+    await upload.part(new TextEncoder().encode('two'))
+    await upload.complete()
+    process.send?.('done', () => process.disconnect())
+  })
+  process.send?.('begun')
 }
 
 if (task === 'count') {
