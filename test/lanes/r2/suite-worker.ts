@@ -7,6 +7,7 @@ import { ALL } from '../capabilities.ts'
 import { engineTests } from '../engine-tests.ts'
 import type { Hostility } from '../hostile.ts'
 import { LIVES, type Life } from '../hostile-lives.ts'
+import { limitTests } from './limits.ts'
 
 type Buckets = Readonly<Record<string, R2Binding>>
 
@@ -28,6 +29,7 @@ function tests(open: () => R2Binding): Map<string, () => Promise<void>> {
     partBytes: 5 << 20,
     unicode: true,
   })
+  for (const [name, body] of limitTests(open)) found.set(name, body)
   for (const [name, body] of engineTests(async () => new R2Store(open()))) found.set(`the engine: ${name}`, body)
   return found
 }
