@@ -13,6 +13,8 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
+/** The entry, the engine, the kernel. */
+const MAIN_FILES = 3
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** Every file that package.json names: what others, or Node itself, import by name. */
@@ -108,6 +110,18 @@ const asking = (asked) => ({
 const asked = shares(await moduleGraph())
 const { metafile } = await build({ ...options, allowOverwrite: true, plugins: [asking(asked)] })
 
+const started = new Set(['dist/index.js'])
+for (const name of started) {
+  for (const { path, kind, external } of metafile.outputs[name].imports) {
+    if (kind === 'import-statement' && !external) started.add(path)
+  }
+}
+if (started.size > MAIN_FILES) {
+  throw new Error(
+    `the main entry loads ${started.size} files, at most ${MAIN_FILES} are meant: ${[...started].join(', ')}`,
+  )
+}
+
 // What was joined into an entry or a chunk is not needed beside it.
 const kept = new Set(Object.keys(metafile.outputs).map((name) => join(root, name)))
 for (const name of readdirSync(dist, { recursive: true })) {
@@ -115,4 +129,7 @@ for (const name of readdirSync(dist, { recursive: true })) {
   if (/\.js(\.map)?$/.test(name) && !kept.has(path)) rmSync(path)
 }
 const size = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
-console.log(`bundled ${entryPoints.length} entries into ${kept.size} files, ${relative(root, dist)}: ${size} bytes`)
+const main = [...started].reduce((sum, name) => sum + metafile.outputs[name].bytes, 0)
+console.log(
+  `bundled ${entryPoints.length} entries into ${kept.size} files of ${size} bytes; ${main} load with the main one`,
+)

@@ -10,7 +10,7 @@ import { describe, expect, test } from 'vitest'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CLI_PACKAGES = ['commander', 'cli-progress', 'picocolors', 'csv-parse', 'smol-toml', 'yaml']
 const CODEC_PACKAGES = ['snappyjs', 'lz4js', 'fflate', 'fzstd', '@bokuweb/zstd-wasm']
-const STORE_PACKAGES = ['aws4fetch', 'fast-xml-parser']
+const STORE_PACKAGES = ['@noble/hashes', '@rgrove/parse-xml']
 
 /** Bundles `code` as a browser would get it; splitting keeps what loads at once apart from what loads on demand. */
 async function bundle(code: string) {
@@ -67,6 +67,17 @@ describe('what loads', () => {
     expect(gzipped).toBeLessThan(60_000)
   })
 
+  test('a writer on S3, bundled for a browser, stays below 77 KB gzipped, and does not bring the reader of settings', async () => {
+    const { gzipped, inputs } = await bundle(
+      `export { openDb } from './src/db/open.ts'\nexport { S3Store } from './src/stores/s3.ts'`,
+    )
+    expect(inputs).toContain('src/db/settings-defaults.ts')
+    expect(inputs.filter((input) => /settings-(parse|names)|duration/.test(input))).toEqual([])
+    expect(inputs.filter((input) => /^src\/compress\/(snappy|lz4|zlib|zstd)/.test(input))).toEqual([])
+    expect(gzipped).toBeGreaterThan(40_000)
+    expect(gzipped).toBeLessThan(77_000)
+  })
+
   test('all of the main entry, bundled for a browser, stays below 80 KB gzipped', async () => {
     const { gzipped } = await bundle(`export * from './src/index.ts'`)
     expect(gzipped).toBeGreaterThan(20_000)
@@ -82,7 +93,7 @@ describe('what loads', () => {
 
   test('the packages looked for are the ones that are there', () => {
     const installed = readdirSync(join(ROOT, 'node_modules'))
-    const needed = [...CLI_PACKAGES, ...CODEC_PACKAGES].map((name) => name.split('/')[0]!)
+    const needed = [...CLI_PACKAGES, ...CODEC_PACKAGES, ...STORE_PACKAGES].map((name) => name.split('/')[0]!)
     expect(needed.filter((name) => !installed.includes(name))).toEqual([])
   })
 })
