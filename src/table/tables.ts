@@ -17,7 +17,7 @@ import { openBlock } from '../format/open-block.ts'
 import { type BlockTransformer, unseal } from '../format/seal.ts'
 import { decodeStats, type TableStats } from '../format/stats.ts'
 import type { TableRef } from '../format/table-info.ts'
-import type { ObjectStore } from '../objects/store.ts'
+import type { ObjectStore, Upload } from '../objects/store.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { BuiltTable } from './builder.ts'
 import { BlockSlot, MetaSlot, Table, type TableMeta } from './table.ts'
@@ -202,6 +202,17 @@ export class Tables {
   async write(id: string, built: BuiltTable): Promise<TableRef> {
     await this.#options.store.put(this.#options.paths.table(id), built.body, { mode: 'overwrite', owned: true })
     return this.adopt(id, built)
+  }
+
+  /** For a table that is uploaded in parts, `adopt` follows; `undefined` where the store has no such uploads. */
+  startUpload(id: string): Promise<Upload> | undefined {
+    const { store, paths } = this.#options
+    return store.startUpload?.(paths.table(id))
+  }
+
+  /** Whether the blocks of a new table of this size go into the cache: one that would wash it out does not. */
+  admits(tableBytes: number): boolean {
+    return tableBytes <= this.#cache.data.capacity / 4
   }
 
   /** Takes over a table that was uploaded by other means. */

@@ -3,7 +3,7 @@
 // in the status; only fencing and damage end the handle.
 
 import { EMPTY } from '../bytes/compare.ts'
-import { mintUlid } from '../bytes/ids.ts'
+import { mintUlid, ulidTime } from '../bytes/ids.ts'
 import { EVERYTHING } from '../bytes/range.ts'
 import { compareU64, toBigInt } from '../bytes/u64.ts'
 import { ROW } from '../cursor/cursor.ts'
@@ -12,7 +12,7 @@ import type { MergeOperator } from '../cursor/merge-operator.ts'
 import { retain } from '../cursor/retention.ts'
 import { type Env, sleep } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
-import { isSlateDBError } from '../errors.ts'
+import { isSlateDBError, isStoreError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { TableRef } from '../format/table-info.ts'
 import { peakOverlap } from '../manifest/overlap.ts'
@@ -24,6 +24,7 @@ import type { Tables } from '../table/tables.ts'
 import type { WalWriter } from '../wal/contract.ts'
 import type { Snapshots } from './snapshots.ts'
 import type { Frozen, State } from './state.ts'
+import { TableStream } from './table-stream.ts'
 
 export interface FlusherOptions {
   readonly state: State
@@ -47,6 +48,11 @@ export interface FlusherOptions {
 /** Building a table gives the event loop a turn after this many bytes: about 2 ms. */
 const SLICE_BYTES = 1 << 20
 const RETRY_MS = 1000
+/**
+ * Tables that grow beyond this leave in parts while they are built. Below it one PUT is cheaper, and sends again only what
+ * is in memory anyway; tables of the default size stay below.
+ */
+const STREAM_BYTES = 96 * 1024 * 1024
 
 interface Waiter {
   readonly frozen: Frozen
@@ -58,9 +64,15 @@ interface Waiter {
 
 interface Job {
   readonly frozen: Frozen
-  readonly id: string
+  id: string
   /** `undefined` while it is built and uploaded; `null` when every row of the memtable was dropped. */
   table: TableRef | null | undefined
+}
+
+/** A table, and whether the store has it already. */
+interface Encoded {
+  readonly built: BuiltTable
+  readonly sent: boolean
 }
 
 export class Flusher {
@@ -187,9 +199,11 @@ export class Flusher {
       let built: BuiltTable | undefined
       for (;;) {
         try {
-          // Built once; only what failed is done again (FL-3).
-          built ??= await this.#encodeFolded(job)
-          job.table = built === undefined ? null : await tables.write(job.id, built)
+          // Built once; only what failed is done again (FL-3). A table that was sent in parts is gone when that fails.
+          const encoded = built === undefined ? await this.#encodeFolded(job) : { built, sent: false }
+          built = encoded?.built
+          if (encoded?.sent) job.table = tables.adopt(job.id, encoded.built)
+          else job.table = built === undefined ? null : await tables.write(job.id, built)
           break
         } catch (error) {
           if (!this.#mayRetry(error)) throw error
@@ -210,7 +224,7 @@ export class Flusher {
   }
 
   /** An operator that throws must not end the database: operands are then kept as they are, and reads report it (MO-7). */
-  async #encodeFolded(job: Job): Promise<BuiltTable | undefined> {
+  async #encodeFolded(job: Job): Promise<Encoded | undefined> {
     const { mergeOperator, env } = this.#options
     if (mergeOperator !== undefined) {
       try {
@@ -223,8 +237,8 @@ export class Flusher {
     return this.#encode(job, undefined)
   }
 
-  async #encode(job: Job, mergeOperator: MergeOperator | undefined): Promise<BuiltTable | undefined> {
-    const { env, state, snapshots, table } = this.#options
+  async #encode(job: Job, mergeOperator: MergeOperator | undefined): Promise<Encoded | undefined> {
+    const { env, state, snapshots, table, tables } = this.#options
     const { memtable, lastTick } = job.frozen
     const oldest = snapshots.oldest()
     const durable = { hi: state.durableSeqHi, lo: state.durableSeqLo }
@@ -234,19 +248,48 @@ export class Flusher {
     const rows = memtable.cursor(EVERYTHING, false)
     const folded = mergeOperator === undefined ? rows : foldForRewriting(rows, mergeOperator, minSeq)
     const cursor = retain(folded, { minSeq, nowTs: lastTick, dropTailTombstones: false })
-    const builder = new TableBuilder(table)
-    let sliceEnd = SLICE_BYTES
-    let step = cursor.next()
-    while (step === ROW) {
-      builder.add(cursor.row)
-      if (builder.estimatedSize >= sliceEnd) {
-        sliceEnd = builder.estimatedSize + SLICE_BYTES
-        await builder.settle()
-        await env.clock.yield()
+    const builder = new TableBuilder({ ...table, keepBlocks: tables.admits(memtable.encodedSize) })
+    let stream: TableStream | undefined
+    try {
+      let sliceEnd = SLICE_BYTES
+      let step = cursor.next()
+      while (step === ROW) {
+        builder.add(cursor.row)
+        if (builder.estimatedSize >= sliceEnd) {
+          sliceEnd = builder.estimatedSize + SLICE_BYTES
+          await builder.settle()
+          if (builder.finishedSize >= STREAM_BYTES) {
+            stream ??= await this.#startStream(job)
+            await stream?.push(builder.drain())
+          }
+          await env.clock.yield()
+        }
+        step = cursor.next()
       }
-      step = cursor.next()
+      if (builder.rowCount === 0) return undefined
+      const built = await builder.finish()
+      await stream?.complete(built.body)
+      return { built, sent: stream !== undefined }
+    } catch (error) {
+      if (stream !== undefined) {
+        stream.abort()
+        // What was sent may still appear, and the next attempt may keep other rows: it gets a name of its own, as old as
+        // this one (FL-2), so that a late answer of the store never replaces a table that the manifest knows.
+        job.id = mintUlid(ulidTime(job.id), env.random.bytes(10))
+      }
+      throw error
     }
-    return builder.rowCount === 0 ? undefined : await builder.finish()
+  }
+
+  /** `undefined` on a store without uploads in parts, which gets the table in one request. */
+  async #startStream({ id }: Job): Promise<TableStream | undefined> {
+    try {
+      const upload = await this.#options.tables.startUpload(id)
+      return upload && new TableStream(upload)
+    } catch (error) {
+      if (isStoreError(error, 'NotSupported')) return undefined
+      throw error
+    }
   }
 
   #publish(): void {
