@@ -1,6 +1,6 @@
 // After tsc: joins the compiled modules into few files, in place. Node opens, resolves and links every file of a module
 // graph on its own, and 120 small ones cost more than opening a database. Declarations stay as tsc wrote them. Packages
-// stay outside, except the FlatBuffers runtime, which every start needs.
+// stay outside.
 //
 // esbuild makes one chunk for every set of entries that share a module, which would be a dozen for the main entry: one
 // for what it shares with the S3 store, one for what it shares with both S3 and HTTP, and so on. So every other entry
@@ -49,8 +49,6 @@ const options = {
   sourcesContent: false,
   metafile: true,
   packages: 'external',
-  // Another name than a package's is not external.
-  alias: { flatbuffers: join(root, 'node_modules/flatbuffers/mjs/flatbuffers.js') },
   external: ['#*', 'node:*'],
   logLevel: 'warning',
   logOverride: { 'ignored-bare-import': 'silent' },

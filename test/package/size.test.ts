@@ -1,6 +1,5 @@
 // What the package costs those who load it: bytes for a browser that only reads, and modules for everybody.
 
-import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -8,9 +7,6 @@ import { build, type Metafile } from 'esbuild'
 import { describe, expect, test } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const CLI_PACKAGES = ['commander', 'cli-progress', 'picocolors', 'csv-parse', 'smol-toml', 'yaml']
-const CODEC_PACKAGES = ['snappyjs', 'lz4js', 'fflate', 'fzstd', '@bokuweb/zstd-wasm']
-const STORE_PACKAGES = ['@noble/hashes', '@rgrove/parse-xml']
 
 /** Bundles `code` as a browser would get it; splitting keeps what loads at once apart from what loads on demand. */
 async function bundle(code: string) {
@@ -54,8 +50,7 @@ function inputsOf(metafile: Metafile, outputs: Set<string>): string[] {
   return [...new Set([...outputs].flatMap((name) => Object.keys(metafile.outputs[name]!.inputs)))]
 }
 
-const packagesIn = (inputs: readonly string[], names: readonly string[]) =>
-  names.filter((name) => inputs.some((input) => input.includes(`node_modules/${name}/`)))
+const packagesIn = (inputs: readonly string[]) => inputs.filter((input) => input.includes('node_modules/'))
 
 describe('what loads', () => {
   test('a reader over HTTP, bundled for a browser, stays below 60 KB gzipped', async () => {
@@ -67,7 +62,7 @@ describe('what loads', () => {
     expect(gzipped).toBeLessThan(60_000)
   })
 
-  test('a writer on S3, bundled for a browser, stays below 77 KB gzipped, and does not bring the reader of settings', async () => {
+  test('a writer on S3, bundled for a browser, stays below 75 KB gzipped, and does not bring the reader of settings', async () => {
     const { gzipped, inputs } = await bundle(
       `export { openDb } from './src/db/open.ts'\nexport { S3Store } from './src/stores/s3.ts'`,
     )
@@ -75,7 +70,7 @@ describe('what loads', () => {
     expect(inputs.filter((input) => /settings-(parse|names)|duration/.test(input))).toEqual([])
     expect(inputs.filter((input) => /^src\/compress\/(snappy|lz4|zlib|zstd)/.test(input))).toEqual([])
     expect(gzipped).toBeGreaterThan(40_000)
-    expect(gzipped).toBeLessThan(77_000)
+    expect(gzipped).toBeLessThan(75_000)
   })
 
   test('all of the main entry, bundled for a browser, stays below 80 KB gzipped', async () => {
@@ -84,16 +79,15 @@ describe('what loads', () => {
     expect(gzipped).toBeLessThan(80_000)
   })
 
-  test('the main entry loads no package of the command line, no codec, no store, and nothing of Node', async () => {
+  test('the main entry loads no package, no store, and nothing of Node', async () => {
     const { inputs } = await bundle(`export * from './src/index.ts'`)
     expect(inputs.some((input) => input.endsWith('src/api/slatedb.ts'))).toBe(true)
-    expect(packagesIn(inputs, [...CLI_PACKAGES, ...CODEC_PACKAGES, ...STORE_PACKAGES])).toEqual([])
+    expect(packagesIn(inputs)).toEqual([])
     expect(inputs.filter((input) => /^src\/(node|cli|sim)\//.test(input))).toEqual([])
   })
 
-  test('the packages looked for are the ones that are there', () => {
-    const installed = readdirSync(join(ROOT, 'node_modules'))
-    const needed = [...CLI_PACKAGES, ...CODEC_PACKAGES, ...STORE_PACKAGES].map((name) => name.split('/')[0]!)
-    expect(needed.filter((name) => !installed.includes(name))).toEqual([])
+  test('a package that loads is seen', async () => {
+    const { inputs } = await bundle(`export { compress } from 'snappyjs'`)
+    expect(packagesIn(inputs).length).toBeGreaterThan(0)
   })
 })
