@@ -14,6 +14,7 @@ import {
   readTableRef,
   readUlid,
   readUlids,
+  refuseUnknown,
   writeOffsets,
   writeRange,
   writeTableRef,
@@ -89,6 +90,8 @@ export interface Compactions {
   readonly compactorEpoch: number
   /** As stored; peers order them by id, ascending. */
   readonly entries: readonly Compaction[]
+  /** As in a manifest: fields of a later release; a record that has them is never written (OB-6). */
+  readonly unknownFields?: readonly string[]
 }
 
 export const initialCompactions = (formatVersion: 1 | 2): Compactions => ({
@@ -104,15 +107,19 @@ export function decodeCompactions(bytes: Uint8Array, what: string): Compactions 
   if (formatVersion !== 1 && formatVersion !== 2) {
     throw dataError('INVALID_VERSION', `${what}: compactions format version ${formatVersion}; supported are 1 and 2`)
   }
-  const root = new FlatBuffer(bytes.subarray(2), what).root()
-  return {
+  const buffer = new FlatBuffer(bytes.subarray(2), what)
+  const root = buffer.root().knows(2, 'CompactionsV1')
+  const compactions: Compactions = {
     formatVersion,
     compactorEpoch: root.safe(0, 'compactor_epoch'),
     entries: root.requiredTables(1, 'recent_compactions').map((entry) => readCompaction(entry, formatVersion)),
   }
+  return buffer.unknown.size === 0 ? compactions : { ...compactions, unknownFields: [...buffer.unknown].sort() }
 }
 
+/** @throws Data when fields would be lost. */
 export function encodeCompactions(compactions: Compactions): Uint8Array {
+  refuseUnknown('compactions record', compactions.unknownFields)
   const builder = new Builder(1024)
   const entries = writeOffsets(
     builder,
@@ -126,7 +133,7 @@ export function encodeCompactions(compactions: Compactions): Uint8Array {
 }
 
 function readCompaction(entry: FlatTable, formatVersion: 1 | 2): Compaction {
-  const worker = entry.table(5)
+  const worker = entry.knows(8, 'Compaction').table(5)?.knows(2, 'WorkerSpec')
   return {
     id: readUlid(entry.requiredTable(0, 'id of a compaction')),
     spec: readSpec(entry, formatVersion),
@@ -142,6 +149,7 @@ function readSpec(entry: FlatTable, formatVersion: 1 | 2): CompactionSpec {
   const type = entry.u8(1)
   const spec = entry.requiredTable(2, 'spec of a compaction')
   if (type === 1) {
+    spec.knows(5, 'TieredCompactionSpec')
     const runs = spec.u32s(1) ?? []
     return {
       kind: 'tiered',
@@ -152,7 +160,7 @@ function readSpec(entry: FlatTable, formatVersion: 1 | 2): CompactionSpec {
     }
   }
   if (type === 2) {
-    const segment = spec.bytes(0)
+    const segment = spec.knows(3, 'DrainSegmentSpec').bytes(0)
     if (segment === undefined) throw spec.buffer.missing('segment of a drain')
     return { kind: 'drain', segment, l0: readUlids(spec, 1) ?? [], runs: spec.u32s(2) ?? [] }
   }
@@ -160,9 +168,10 @@ function readSpec(entry: FlatTable, formatVersion: 1 | 2): CompactionSpec {
 }
 
 function readContext(context: FlatTable): CompactionContext {
+  context.knows(2, 'TieredCompactionContext')
   return {
     subcompactions: (context.tables(0) ?? []).map((part) => ({
-      range: readRange(part.requiredTable(0, 'range of a subcompaction')),
+      range: readRange(part.knows(2, 'Subcompaction').requiredTable(0, 'range of a subcompaction')),
       outputs: (part.tables(1) ?? []).map((output) => readTableRef(output, 3)),
     })),
     retentionMinSeq: context.u64(1),

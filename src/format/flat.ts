@@ -1,6 +1,6 @@
-// Reads FlatBuffers; flat-builder.ts writes them. The official runtime trusts its input: here every offset and length is
-// checked against the buffer, and the bytes visited are budgeted, so that overlapping or cyclic structures cost no more
-// than linear work. A field is named by its vtable slot (format.md 19).
+// FlatBuffers, both ways. Writing goes through the official builder. Reading is ours, because that runtime trusts its
+// input: here every offset and length is checked against the buffer, and the bytes visited are budgeted, so that
+// overlapping or cyclic structures cost no more than linear work. A field is named by its vtable slot (format.md 19).
 //
 //   buffer := root:u32le ... table := vtable:i32le(back) fields ... vtable := size:u16le tableSize:u16le offset:u16le*
 //   vector := n:u32le items       string := n:u32le utf8 0
@@ -9,13 +9,15 @@ import { EMPTY } from '../bytes/compare.ts'
 import { decodeUtf8 } from '../bytes/text.ts'
 import { dataError, type SlateDBError } from '../errors.ts'
 
-export { Builder } from './flat-builder.ts'
+export { Builder } from 'flatbuffers'
 
 /** What a FlatBuffer is read from: `what` names the object and record for error messages. */
 export class FlatBuffer {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly what: string
+  /** Fields that were met and that nobody here knows, such as `ManifestV1.16`: see `FlatTable.knows`. */
+  readonly unknown = new Set<string>()
   #budget: number
 
   constructor(bytes: Uint8Array, what: string) {
@@ -72,6 +74,15 @@ export class FlatTable {
     this.#at = at
     this.#vtable = vtable
     this.#slots = slots
+  }
+
+  /**
+   * The schema of this table has `slots` fields. Those behind them are of a later release: they can be passed over when
+   * reading, but not carried into another buffer, because nothing tells their types (OB-6).
+   */
+  knows(slots: number, name: string): this {
+    for (let slot = slots; slot < this.#slots; slot++) if (this.has(slot)) this.buffer.unknown.add(`${name}.${slot}`)
+    return this
   }
 
   has(slot: number): boolean {

@@ -15,6 +15,7 @@ import {
   readUlids,
   readUuid,
   readVisibleRange,
+  refuseUnknown,
   writeOffsets,
   writeRange,
   writeTableRef,
@@ -93,6 +94,11 @@ export interface Manifest {
   /** Only presence matters: '' when a separate WAL store is configured. */
   readonly walStoreUri: string | undefined
   readonly sequenceTracker: SequenceTracker
+  /**
+   * Fields of a later release that were met anywhere in the record; absent when there are none. They cannot be carried
+   * through, so a manifest that has them is read, and never written (OB-6).
+   */
+  readonly unknownFields?: readonly string[]
 }
 
 /** i64::MIN, the clock tick of a database without rows. Exact as a number. */
@@ -148,11 +154,14 @@ export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
   if (version !== 1 && version !== 2) {
     throw dataError('INVALID_VERSION', `${what}: manifest format version ${version}; supported are 1 and 2`)
   }
-  const root = new FlatBuffer(bytes.subarray(2), what).root()
-  return version === 1 ? readV1(root) : readV2(root)
+  const buffer = new FlatBuffer(bytes.subarray(2), what)
+  const manifest = version === 1 ? readV1(buffer.root()) : readV2(buffer.root())
+  return buffer.unknown.size === 0 ? manifest : { ...manifest, unknownFields: [...buffer.unknown].sort() }
 }
 
+/** @throws Data when fields would be lost. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
+  refuseUnknown('manifest', manifest.unknownFields)
   const version = manifest.segments.length > 0 || manifest.segmentExtractorName !== undefined ? 2 : 1
   const builder = new Builder(1024)
   builder.finish(version === 1 ? writeV1(builder, manifest) : writeV2(builder, manifest))
@@ -160,6 +169,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 function readV1(root: FlatTable): Manifest {
+  root.knows(16, 'ManifestV1')
   const readView = (entry: FlatTable): TableView => {
     const table = readTableRef(entry, 3)
     return checkedView(entry, { viewId: table.id, table, visibleRange: readVisibleRange(entry, 2) })
@@ -181,12 +191,14 @@ function readV1(root: FlatTable): Manifest {
 }
 
 function readV2(root: FlatTable): Manifest {
+  root.knows(18, 'ManifestV2')
   const tables = new Map<string, TableRef>()
   for (const entry of root.requiredTables(V2_TABLES, 'ssts')) {
     const table = readTableRef(entry, 2)
     tables.set(table.id, table)
   }
   const readView = (entry: FlatTable): TableView => {
+    entry.knows(3, 'CompactedSsTableView')
     const id = readUlid(entry.requiredTable(1, 'sst_id'))
     const table = tables.get(id)
     if (table === undefined) throw badState(entry, `a view names table ${id}, which the manifest does not list`)
@@ -200,7 +212,7 @@ function readV2(root: FlatTable): Manifest {
     lastCompactedTableId: undefined,
   })
   const segments = (root.tables(V2_SEGMENTS) ?? []).map((entry) => {
-    const prefix = entry.bytes(0)
+    const prefix = entry.knows(4, 'Segment').bytes(0)
     if (prefix === undefined || prefix.length === 0) throw root.buffer.missing('prefix of a segment')
     return { prefix, tree: readTree(entry, { l0: 2, runs: 3, marker: 1 }) }
   })
@@ -233,13 +245,14 @@ function readShared(root: FlatTable, slots: typeof V1 | typeof V2) {
 }
 
 function readRuns(from: FlatTable, slot: number, readView: (entry: FlatTable) => TableView): SortedRun[] {
-  return from
-    .requiredTables(slot, 'compacted')
-    .map((run) => ({ id: run.u32(0), views: run.requiredTables(1, 'ssts of a sorted run').map(readView) }))
+  return from.requiredTables(slot, 'compacted').map((run) => ({
+    id: run.knows(2, 'SortedRun').u32(0),
+    views: run.requiredTables(1, 'ssts of a sorted run').map(readView),
+  }))
 }
 
 function readExternalDb(entry: FlatTable): ExternalDb {
-  const path = entry.string(0)
+  const path = entry.knows(4, 'ExternalDb').string(0)
   const tableIds = readUlids(entry, 3)
   const final = entry.table(2)
   if (path === undefined) throw entry.buffer.missing('path of an external database')
@@ -253,6 +266,9 @@ function readExternalDb(entry: FlatTable): ExternalDb {
 }
 
 function readCheckpoint(entry: FlatTable): Checkpoint {
+  // The metadata (4 and 5) is in the schema, but no release writes it, and we keep none.
+  entry.knows(7, 'Checkpoint')
+  if (entry.has(5)) entry.buffer.unknown.add('Checkpoint.5')
   const expireTime = entry.u32(2)
   return {
     id: readUuid(entry.requiredTable(0, 'id of a checkpoint')),

@@ -17,8 +17,8 @@ const UNBOUNDED = 1
 const INCLUDED = 2
 const EXCLUDED = 3
 
-export const readUlid = (table: FlatTable): string => ulidFromHalves(table.u64(0), table.u64(1))
-export const readUuid = (table: FlatTable): string => uuidFromHalves(table.u64(0), table.u64(1))
+export const readUlid = (table: FlatTable): string => ulidFromHalves(table.knows(2, 'Ulid').u64(0), table.u64(1))
+export const readUuid = (table: FlatTable): string => uuidFromHalves(table.knows(2, 'Uuid').u64(0), table.u64(1))
 
 export function writeUlid(builder: Builder, id: string): number {
   const { high, low } = ulidToHalves(id)
@@ -39,6 +39,16 @@ export function writeUlids(builder: Builder, ids: readonly string[]): number {
   )
 }
 
+/** OB-6: what a later release added cannot be carried through, because nothing tells the types of its fields. */
+export function refuseUnknown(record: string, fields: readonly string[] | undefined): void {
+  if (fields === undefined) return
+  throw dataError(
+    'UNKNOWN_FIELDS',
+    `the ${record} has fields that this version does not know (${fields.join(', ')}): a later release wrote them, and ` +
+      `writing the ${record} would lose them; update slatedb-ts, or open the database read-only`,
+  )
+}
+
 /** A vector of tables. */
 export function writeOffsets(builder: Builder, offsets: readonly number[]): number {
   builder.startVector(4, offsets.length, 4)
@@ -53,6 +63,7 @@ export function writeU32s(builder: Builder, values: readonly number[]): number {
 }
 
 export function readRange(table: FlatTable): KeyRange {
+  table.knows(2, 'BytesRange')
   const range = {
     start: readBound(table.requiredTable(0, 'start_bound')),
     end: readBound(table.requiredTable(1, 'end_bound')),
@@ -81,6 +92,7 @@ export function writeRange(builder: Builder, range: KeyRange): number {
 
 /** The id, info and format version of a CompactedSsTable, or of a CompactedSsTableV2 whose version has another slot. */
 export function readTableRef(table: FlatTable, versionSlot: 2 | 3): TableRef {
+  table.knows(versionSlot + 1, versionSlot === 3 ? 'CompactedSsTable' : 'CompactedSsTableV2')
   const id = readUlid(table.requiredTable(0, 'id'))
   const info = readTableInfo(table.requiredTable(1, 'info'))
   const formatVersion = table.u16(versionSlot, 1)
@@ -121,7 +133,7 @@ function writeHalves(builder: Builder, high: bigint, low: bigint): number {
 }
 
 function readBound(table: FlatTable): Bound | undefined {
-  const key = table.bytes(0)
+  const key = table.knows(2, 'BytesBound').bytes(0)
   const type = table.u8(1)
   if (type === UNBOUNDED && key === undefined) return undefined
   if ((type === INCLUDED || type === EXCLUDED) && key !== undefined) return { key, inclusive: type === INCLUDED }

@@ -42,7 +42,7 @@ const FIELDS = 11
 
 /** Reads one SsTableInfo table. The byte fields are copies: an info outlives the record it was read from. */
 export function readTableInfo(table: FlatTable): TableInfo {
-  const what = table.buffer.what
+  const what = table.knows(FIELDS, 'SsTableInfo').buffer.what
   const codec = CODECS[table.u8(5)]
   if (codec === undefined) throw unknown(what, 'compression_format', table.u8(5))
   const type = table.u8(6)
