@@ -1,6 +1,6 @@
-// FlatBuffers, both ways. Writing goes through the official builder. Reading is ours, because that runtime trusts its
-// input: here every offset and length is checked against the buffer, and the bytes visited are budgeted, so that
-// overlapping or cyclic structures cost no more than linear work. A field is named by its vtable slot (format.md 19).
+// Reads FlatBuffers; flat-builder.ts writes them. The official runtime trusts its input: here every offset and length is
+// checked against the buffer, and the bytes visited are budgeted, so that overlapping or cyclic structures cost no more
+// than linear work. A field is named by its vtable slot (format.md 19).
 //
 //   buffer := root:u32le ... table := vtable:i32le(back) fields ... vtable := size:u16le tableSize:u16le offset:u16le*
 //   vector := n:u32le items       string := n:u32le utf8 0
@@ -9,7 +9,7 @@ import { EMPTY } from '../bytes/compare.ts'
 import { decodeUtf8 } from '../bytes/text.ts'
 import { dataError, type SlateDBError } from '../errors.ts'
 
-export { Builder } from 'flatbuffers'
+export { Builder } from './flat-builder.ts'
 
 /** What a FlatBuffer is read from: `what` names the object and record for error messages. */
 export class FlatBuffer {
