@@ -1,6 +1,8 @@
 // What a user sees when the configuration is wrong, where no server at hand would say so: the answers come from fakes, in
 // the words that the services' documentation gives. That a real service answers like that is not proven here.
 //
+// Most of the time is waiting for deadlines, so the tests run at once.
+//
 // GCS: fake-gcs-server asks for no credentials. Azure: Azurite does not check the date of a request. R2: miniflare's
 // bucket never refuses anybody. Plain HTTP: any server can answer any of this.
 
@@ -19,7 +21,7 @@ import { type R2Binding, R2Store } from './r2.ts'
 const shifted = (minutes: number) => ({ ...systemClock, now: () => systemClock.now() + minutes * 60_000 })
 const serverTime = () => ({ date: new Date(systemClock.now()).toUTCString() })
 
-describe('GCS', () => {
+describe.concurrent('GCS', () => {
   const TOKEN = 'ya29.token-of-somebody'
   const place = 'bucket "bkt"'
   const refusal = (status: number, reason: string, message: string): FakeAnswer => ({
@@ -131,7 +133,7 @@ describe('GCS', () => {
   })
 })
 
-describe('Azure', () => {
+describe.concurrent('Azure', () => {
   const accountKey = Buffer.from('the-key-of-the-account').toString('base64')
   const failed = (status: number, code: string, message: string): FakeAnswer => ({
     status,
@@ -223,7 +225,7 @@ describe('Azure', () => {
     ))
 })
 
-describe('R2', () => {
+describe.concurrent('R2', () => {
   /** A binding whose every method does the same. */
   const bindingThat = (fails: (operation: string) => Promise<never>): R2Binding => ({
     head: () => fails('head'),
@@ -295,7 +297,7 @@ describe('R2', () => {
     ))
 })
 
-describe('plain HTTP', () => {
+describe.concurrent('plain HTTP', () => {
   const store = (answer: () => FakeAnswer) => ({
     url: 'https://user:pass-word@cdn.example/db?token=tok-en-value',
     index: 'index.json',
@@ -366,7 +368,7 @@ describe('plain HTTP', () => {
     server.closeAllConnections()
     await new Promise((resolve) => server.close(resolve))
     // Its connections are those of a server that was there.
-    const settings = { url: url.replace('127.0.0.1', 'localhost'), index: 'index.json', timeoutMs: 100 }
+    const settings = { url: url.replace('127.0.0.1', 'localhost'), index: 'index.json' }
     await expectMistake(new HttpStore(settings), {
       ...expected,
       place: `at http://localhost:${port}/db`,

@@ -91,7 +91,8 @@ export async function startHostileProxy(options: HostileOptions): Promise<Hostil
       case 'server error':
         return send(response, failed(random.pick([500, 502, 503, 504])))
       case 'slow down':
-        return send(response, failed(429, { 'retry-after': '1' }))
+        // The header counts in whole seconds, which clients honour: with every answer it would only make tests slow.
+        return send(response, failed(429, random.chance(0.25) ? { 'retry-after': '1' } : {}))
       case 'reset before':
         return void response.socket?.destroy()
       case 'reset after':
