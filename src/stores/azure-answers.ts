@@ -1,9 +1,10 @@
 // What Azure Blob storage says, in our words: the error table and the document of a list.
 
 import type { SlateDBError } from '../errors.ts'
-import type { ObjectInfo, PutMode } from '../objects/store.ts'
+import type { PutMode } from '../objects/store.ts'
 import type { AzureAdvice } from './azure-advice.ts'
 import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import type { ListPage } from './pages.ts'
 import { child, children, parseDocument, text } from './xml.ts'
 
 export interface AzureRefusal extends Refusal {
@@ -70,12 +71,7 @@ function authenticationHint(refusal: AzureRefusal, now: number): string {
   return refusal.advice.unauthenticated(now)
 }
 
-export interface AzureListPage {
-  readonly objects: ObjectInfo[]
-  readonly next: string | undefined
-}
-
-export function azureListPage(bytes: Uint8Array): AzureListPage {
+export function azureListPage(bytes: Uint8Array): ListPage {
   const root = parseDocument(bytes, 'LIST')
   const blobs = child(root, 'Blobs')
   const objects = (blobs === undefined ? [] : children(blobs, 'Blob')).map((blob) => {

@@ -28,9 +28,10 @@ import { type AzureAdvice, azureAdvice } from './azure-advice.ts'
 import { azureListPage, azureRefused } from './azure-answers.ts'
 import { type AzureAuth, type AzureCredentials, azureAuth } from './azure-credentials.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
-import { asListing, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
+import { checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
+import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { text, tryParse } from './xml.ts'
 
@@ -143,9 +144,7 @@ export class AzureStore implements ObjectStore {
     checkPrefix(prefix)
     const { startAfter, signal } = options
     const { pageSize } = this.#options
-    const found: ObjectInfo[] = []
-    let marker: string | undefined
-    do {
+    return listPages(prefix, startAfter, async (marker) => {
       const query = queryString({
         restype: 'container',
         comp: 'list',
@@ -155,11 +154,8 @@ export class AzureStore implements ObjectStore {
       })
       const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', query, signal })
       if (reply.status !== 200) throw this.#refused(reply, 'LIST', '')
-      const page = azureListPage(reply.bytes)
-      for (const object of page.objects) found.push(object)
-      marker = page.next
-    } while (marker !== undefined)
-    return asListing(found, prefix, startAfter)
+      return azureListPage(reply.bytes)
+    })
   }
 
   async startUpload(

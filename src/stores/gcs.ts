@@ -24,10 +24,11 @@ import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError } from '../objects/store-range.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import type { Bearer, CredentialSource } from './credentials.ts'
-import { asListing, checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
+import { checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
 import { type GoogleCredentials, googleToken, jsonObject } from './google-credentials.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { notSent, type Place, parseRetryAfter, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 
 export interface GcsOptions extends HttpOptions {
@@ -174,9 +175,7 @@ export class GcsStore implements ObjectStore {
   async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
     checkPrefix(prefix)
     const { startAfter, signal } = options
-    const found: ObjectInfo[] = []
-    let pageToken: string | undefined
-    do {
+    return listPages(prefix, startAfter, async (pageToken) => {
       const query = queryString({
         fields: 'nextPageToken,items(name,size,generation,updated)',
         maxResults: String(this.#options.pageSize ?? 1000),
@@ -188,11 +187,9 @@ export class GcsStore implements ObjectStore {
       const target = `${this.#bucketPath}?${query}`
       const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', target, signal })
       if (reply.status !== 200) throw this.#refused(reply, 'LIST', '')
-      const page = listPage(reply.bytes)
-      for (const item of page.items) found.push(objectInfo(item))
-      pageToken = page.next
-    } while (pageToken !== undefined)
-    return asListing(found, prefix, startAfter)
+      const page = gcsListPage(reply.bytes)
+      return { objects: page.items.map(objectInfo), next: page.next }
+    })
   }
 
   async startUpload(
@@ -384,7 +381,7 @@ function objectInfo(found: Record<string, unknown>): ObjectInfo {
   }
 }
 
-function listPage(bytes: Uint8Array): { items: Record<string, unknown>[]; next: string | undefined } {
+function gcsListPage(bytes: Uint8Array): { items: Record<string, unknown>[]; next: string | undefined } {
   const page = jsonObject(bytes)
   const { items = [], nextPageToken } = page
   // An empty folder answers {}: anything else that is not a page must not pass for an empty list.

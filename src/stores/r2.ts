@@ -23,7 +23,8 @@ import type {
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, servedRange } from '../objects/store-range.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
-import { asListing, checkMetadata } from './endpoint.ts'
+import { checkMetadata } from './endpoint.ts'
+import { listPages } from './pages.ts'
 import { bindingError, checkBinding } from './r2-answers.ts'
 
 /** What this store uses of the `R2Bucket` of a Worker's `env`. */
@@ -165,18 +166,14 @@ export class R2Store implements ObjectStore {
   async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
     checkPrefix(prefix)
     const { startAfter } = options
-    const found: ObjectInfo[] = []
-    const request: R2ListOptions = { limit: this.#options.pageSize ?? 1000 }
-    if (prefix !== '') request.prefix = prefix
-    if (startAfter) request.startAfter = startAfter
-    for (;;) {
+    return listPages(prefix, startAfter, async (cursor) => {
+      const request: R2ListOptions = { limit: this.#options.pageSize ?? 1000 }
+      if (prefix !== '') request.prefix = prefix
+      if (cursor !== undefined) request.cursor = cursor
+      else if (startAfter) request.startAfter = startAfter
       const page = await this.#call('LIST', '', options, () => this.#bucket.list(request))
-      for (const object of page.objects) found.push(objectInfo(object))
-      if (!page.truncated) return asListing(found, prefix, startAfter)
-      if (!page.cursor) throw storeError('Generic', '', 'LIST was cut off: a page names no next page')
-      request.cursor = page.cursor
-      delete request.startAfter
-    }
+      return { objects: page.objects.map(objectInfo), next: page.truncated ? (page.cursor ?? '') : undefined }
+    })
   }
 
   async startUpload(path: string, options: Omit<PutOptions, 'mode'> = {}): Promise<Upload> {

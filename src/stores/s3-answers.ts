@@ -3,6 +3,7 @@
 import type { SlateDBError } from '../errors.ts'
 import type { ObjectInfo, PutMode } from '../objects/store.ts'
 import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import type { ListPage } from './pages.ts'
 import { children, parseDocument, text } from './xml.ts'
 import type { XmlElement } from './xml-parse.ts'
 
@@ -85,12 +86,6 @@ function wrongRegion(refusal: S3Refusal): SlateDBError {
       ? `bucket ${JSON.stringify(bucket)} is not served by this endpoint: set the region (AWS_REGION) or the endpoint`
       : `bucket ${JSON.stringify(bucket)} is in region ${bucketRegion}, not ${region}: set the region (AWS_REGION)`
   return refused('InvalidPath', refusal, where)
-}
-
-export interface ListPage {
-  readonly objects: ObjectInfo[]
-  /** Set when there are more pages. */
-  readonly next: string | undefined
 }
 
 export function parseListPage(bytes: Uint8Array): ListPage {

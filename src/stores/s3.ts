@@ -28,9 +28,10 @@ import {
   awsCredentials,
   type CredentialSource,
 } from './credentials.ts'
-import { asListing, base64, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
+import { base64, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
+import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { credentialsAreStale, embeddedError, parseListPage, s3Refused } from './s3-answers.ts'
 import { EMPTY_SHA256, Signer, sha256Of, UNSIGNED_PAYLOAD } from './sigv4.ts'
@@ -166,9 +167,7 @@ export class S3Store implements ObjectStore {
   async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
     checkPrefix(prefix)
     const { startAfter, signal } = options
-    const found: ObjectInfo[] = []
-    let token: string | undefined
-    do {
+    return listPages(prefix, startAfter, async (token) => {
       const query = queryString({
         'continuation-token': token,
         'encoding-type': 'url',
@@ -179,12 +178,8 @@ export class S3Store implements ObjectStore {
       })
       const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', query, signal })
       if (reply.status !== 200) throw this.#refused(reply, { operation: 'LIST', path: '' })
-      const page = parseListPage(reply.bytes)
-      for (const object of page.objects) found.push(object)
-      if (page.next === '') throw storeError('Generic', '', 'LIST was cut off: a page names no next page')
-      token = page.next
-    } while (token !== undefined)
-    return asListing(found, prefix, startAfter)
+      return parseListPage(reply.bytes)
+    })
   }
 
   async startUpload(
