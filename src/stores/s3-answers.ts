@@ -1,11 +1,11 @@
 // What S3 says, in our words: the error table and the documents of lists and uploads.
 
+import type { XmlElement } from '@rgrove/parse-xml'
 import type { SlateDBError } from '../errors.ts'
 import type { ObjectInfo, PutMode } from '../objects/store.ts'
 import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
 import type { ListPage } from './pages.ts'
 import { children, parseDocument, text } from './xml.ts'
-import type { XmlElement } from './xml-parse.ts'
 
 export interface S3Refusal extends Refusal {
   readonly bucket: string

@@ -1,8 +1,8 @@
 // The little XML that S3 and Azure speak. A document that ends early is an error, never a shorter list (OS-18).
 
+import { parseXml, XmlElement } from '@rgrove/parse-xml'
 import { decodeUtf8 } from '../bytes/text.ts'
 import { storeError } from '../errors.ts'
-import { parseXml, type XmlElement } from './xml-parse.ts'
 
 export function parseDocument(bytes: Uint8Array, what: string): XmlElement {
   const root = tryParse(bytes)
@@ -13,18 +13,22 @@ export function parseDocument(bytes: Uint8Array, what: string): XmlElement {
 /** The root element, or undefined for what is no XML: error pages of proxies, empty bodies. */
 export function tryParse(bytes: Uint8Array): XmlElement | undefined {
   try {
-    return parseXml(decodeUtf8(bytes))
+    return parseXml(decodeUtf8(bytes)).root ?? undefined
   } catch {
     return undefined
   }
 }
 
 export function children(element: XmlElement, name: string): XmlElement[] {
-  return element.children.filter((child) => child.name === name)
+  const out: XmlElement[] = []
+  for (const child of element.children) if (child instanceof XmlElement && child.name === name) out.push(child)
+  return out
 }
 
 export function child(element: XmlElement | undefined, name: string): XmlElement | undefined {
-  return element?.children.find((child) => child.name === name)
+  if (element === undefined) return undefined
+  for (const node of element.children) if (node instanceof XmlElement && node.name === name) return node
+  return undefined
 }
 
 /** Text of a child element; '' when there is none. */
