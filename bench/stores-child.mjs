@@ -69,7 +69,15 @@ async function opening() {
   const again = await timed(() => db.get(pad(Number(argument) + 1)))
   const wrong = first.value === undefined || again.value === undefined
   await db.close()
-  return { ms, cpuMs, firstGetMs: first.ms, secondGetMs: again.ms, wrong }
+  // Nothing is cached from the first time but the code.
+  const warm = []
+  for (let i = 0; i < 5; i++) {
+    const next = await timed(() => open('tables'))
+    warm.push(next.ms)
+    await next.value.close()
+  }
+  const warmMs = warm.sort((a, b) => a - b)[2]
+  return { ms, cpuMs, firstGetMs: first.ms, secondGetMs: again.ms, warmMs, wrong }
 }
 
 async function reading() {

@@ -53,7 +53,8 @@ async function main() {
   const opened = await repeat(() => child('opening', wanted))
   console.log(
     `open, ${values.tables} tables, new process: ${show(of(opened, 'ms'))} (CPU ${show(of(opened, 'cpuMs'))}), ` +
-      `first get ${show(of(opened, 'firstGetMs'))}, another ${show(of(opened, 'secondGetMs'))}`,
+      `first get ${show(of(opened, 'firstGetMs'))}, another ${show(of(opened, 'secondGetMs'))}; ` +
+      `in a process that has opened one before: ${show(of(opened, 'warmMs'))}`,
   )
   const read = await repeat(() => child('reading', wanted))
   console.log(

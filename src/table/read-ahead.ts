@@ -31,8 +31,11 @@ export class AheadBudget {
   held = 0
   /** Bytes that one source may have ahead. */
   share = MAX_AHEAD
+  /** Bytes read in a row, by each of the sources that are read now: one that begins when another ends goes on like it. */
+  read = 0
   readonly #paces: Pace[] = []
   #turn = 0
+  #total = 0
 
   get left(): number {
     return MAX_AHEAD - this.held
@@ -43,7 +46,8 @@ export class AheadBudget {
   }
 
   /** A source comes to its next stretch; those whose last one was long ago are not read now. */
-  turn(pace: Pace): void {
+  turn(pace: Pace, bytes: number): void {
+    this.#total += bytes
     const turn = ++this.#turn
     pace.lastTurn = turn
     let active = 0
@@ -51,6 +55,13 @@ export class AheadBudget {
       if (other.lastTurn > 0 && turn - other.lastTurn < 4 * this.#paces.length) active++
     }
     this.share = MAX_AHEAD / active
+    this.read = this.#total / active
+  }
+
+  /** The scan jumped. */
+  jumps(): void {
+    this.#total = 0
+    this.read = 0
   }
 }
 
@@ -83,7 +94,7 @@ export class Pace {
 
   /** Bytes that may be ahead of the reader now. */
   get target(): number {
-    return this.#stretches < 2 ? 0 : Math.min(this.budget.share, GROWTH * this.#read)
+    return this.#stretches < 2 ? 0 : Math.min(this.budget.share, GROWTH * this.#inARow())
   }
 
   /** A stretch is asked for. */
@@ -103,20 +114,26 @@ export class Pace {
     this.drops(bytes)
     this.#read += bytes
     this.#stretches++
-    this.budget.turn(this)
+    this.budget.turn(this, bytes)
   }
 
   /** The reader jumped: what it read so far says nothing about what comes. */
   jumps(): void {
     this.#read = 0
     this.#stretches = 0
+    this.budget.jumps()
   }
 
   /** Bytes to fetch when the reader waits. */
   demand(): number {
     if (this.#fixedBytes > 0) return this.#fixedBytes
-    const wanted = Math.min(LARGEST_FETCH, GROWTH * this.#read)
+    const wanted = Math.min(LARGEST_FETCH, GROWTH * this.#inARow())
     return Math.max(1, Math.min(wanted, Math.max(SMALLEST_AHEAD, this.budget.left)))
+  }
+
+  /** The first fetch of a source is one block, whatever others have read. */
+  #inARow(): number {
+    return this.#stretches === 0 ? this.#read : Math.max(this.#read, this.budget.read)
   }
 
   /** Bytes to fetch ahead now, 0 for none; `stretches` and `fetches`, ahead and under way, are those of the table. */
