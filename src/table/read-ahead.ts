@@ -36,6 +36,8 @@ export class AheadBudget {
   readonly #paces: Pace[] = []
   #turn = 0
   #total = 0
+  /** Sources that came to a stretch lately: within two rounds of those that did before. */
+  #active = 1
 
   get left(): number {
     return MAX_AHEAD - this.held
@@ -45,15 +47,16 @@ export class AheadBudget {
     this.#paces.push(pace)
   }
 
-  /** A source comes to its next stretch; those whose last one was long ago are not read now. */
+  /** A source comes to its next stretch of `bytes`. */
   turn(pace: Pace, bytes: number): void {
     this.#total += bytes
     const turn = ++this.#turn
     pace.lastTurn = turn
     let active = 0
     for (const other of this.#paces) {
-      if (other.lastTurn > 0 && turn - other.lastTurn < 4 * this.#paces.length) active++
+      if (other.lastTurn > 0 && turn - other.lastTurn <= 2 * this.#active) active++
     }
+    this.#active = active
     this.share = MAX_AHEAD / active
     this.read = this.#total / active
   }

@@ -18,6 +18,8 @@ export interface Shape {
   readonly l0: number
   readonly runs: number
   readonly tablesPerRun: number
+  /** Each run behind the keys of the one before, as L0 tables of a load in key order are. Default: all over the same keys. */
+  readonly disjoint?: boolean
   /** Default 20. */
   readonly rowsPerTable?: number
   /** Bytes of a value, at least; default as many as it takes to say whose value it is. */
@@ -61,7 +63,8 @@ export async function manyTables(store: ObjectStore, env: Env, root: string, sha
   for (let run = shape.runs - 1; run >= 0; run--) {
     const views: TableView[] = []
     for (let i = 0; i < shape.tablesPerRun; i++) {
-      views.push(await view(Array.from({ length: rowsPerTable }, (_, n) => keyOf(i, n * shape.runs + run))))
+      const table = shape.disjoint ? run * shape.tablesPerRun + i : i
+      views.push(await view(Array.from({ length: rowsPerTable }, (_, n) => keyOf(table, n * shape.runs + run))))
     }
     runs.unshift({ id: shape.runs - run, views })
   }

@@ -87,22 +87,25 @@ function scenario(
 const LARGE = { rowsPerTable: 2000, valueBytes: 4000 }
 const oneRun = built({ l0: 0, runs: 1, tablesPerRun: 16, ...LARGE })
 const fourRuns = built({ l0: 0, runs: 4, tablesPerRun: 4, ...LARGE })
+const inOrder = built({ l0: 0, runs: 4, tablesPerRun: 4, disjoint: true, ...LARGE })
 const smallTables = built({ l0: 0, runs: 1, tablesPerRun: 200, rowsPerTable: 60, valueBytes: 1000 })
 
 describe('a cold scan', () => {
-  for (const [name, bucket] of [
-    ['one run of 16 tables', oneRun],
-    ['four runs of 4 tables, merged', fourRuns],
+  for (const [name, bucket, share] of [
+    ['one run of 16 tables', oneRun, 0.8],
+    ['four runs of 4 tables, merged', fourRuns, 0.8],
+    // Nobody reads ahead from one source into the next: each change costs two round trips and a large fetch.
+    ['four runs of 4 tables, one behind the other', inOrder, 0.6],
   ] as const) {
     for (const descending of [false, true]) {
       scenario(
-        `of 128 MiB, ${name}, ${descending ? 'descending' : 'ascending'}: 80 % of eight parallel GETs`,
+        `of 128 MiB, ${name}, ${descending ? 'descending' : 'ascending'}: ${share} of eight parallel GETs`,
         bucket,
         async (scan, raw) => {
           const best = await raw(2 << 20)
           const ours = await scan(Infinity, { descending })
           expect(ours.count).toBe(16 * 2000)
-          expect(best.ms / ours.ms, `${best.ms} ms, ours ${ours.ms} ms`).toBeGreaterThanOrEqual(0.8)
+          expect(best.ms / ours.ms, `${best.ms} ms, ours ${ours.ms} ms`).toBeGreaterThanOrEqual(share)
           // Small requests of the first round trips, and the metadata of the tables, come on top.
           expect(ours.requests.length).toBeLessThan(3 * best.requests.length)
         },
