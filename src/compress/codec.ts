@@ -27,8 +27,17 @@ export const noCodec: Codec = {
   },
 }
 
+/** A browser takes turns of the event loop to import what it has already: once per table that would be felt. */
+const loaded = new Map<CodecName, Codec>()
+
 /** A codec for writing and reading. */
 export async function loadCodec(name: CodecName): Promise<Codec> {
+  let codec = loaded.get(name)
+  if (codec === undefined) loaded.set(name, (codec = await importCodec(name)))
+  return codec
+}
+
+async function importCodec(name: CodecName): Promise<Codec> {
   switch (name) {
     case 'none':
       return noCodec
@@ -43,9 +52,9 @@ export async function loadCodec(name: CodecName): Promise<Codec> {
   }
 }
 
-/** Reading only: unlike `loadCodec` it needs no WebAssembly in any runtime. */
+/** Reading only: unlike `loadCodec` it never loads WebAssembly. */
 export async function loadDecompress(name: CodecName): Promise<Decompress> {
-  if (name === 'zstd') return (await import('./zstd.ts')).zstdDecompress
+  if (name === 'zstd' && !loaded.has(name)) return (await import('./zstd.ts')).zstdDecompress
   return (await loadCodec(name)).decompress
 }
 

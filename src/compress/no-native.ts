@@ -1,5 +1,5 @@
 // What a runtime may offer natively. Node, Bun and Deno resolve `#native` to src/node/native.ts; every other runtime
-// gets this file, and the codecs beside it fall back to JavaScript or WebAssembly.
+// gets this file, and the codecs beside it fall back to JavaScript.
 
 /** Native helpers; an absent member means that the runtime has none. Results are plain, compact Uint8Arrays. */
 export interface Native {
@@ -11,6 +11,8 @@ export interface Native {
   inflate?(stored: Uint8Array, maxSize: number): Uint8Array
   /** One frame, level 3, with the content size in its header. */
   zstdCompress?(raw: Uint8Array): Uint8Array
+  /** Where that is not native but can be loaded; undefined when it cannot. */
+  loadZstdCompress?(): Promise<((raw: Uint8Array) => Uint8Array) | undefined>
   /** Throws when damaged or larger than `maxSize`. */
   zstdDecompress?(stored: Uint8Array, maxSize: number): Uint8Array
 }

@@ -9,11 +9,19 @@
 
 import { tooLarge } from './codec.ts'
 import {
+  DEFAULT_LENGTHS,
+  DEFAULT_MATCHES,
+  DEFAULT_OFFSETS,
+  LENGTH_BASE,
+  LENGTH_BITS,
+  MATCH_BASE,
+  MATCH_BITS,
+} from './zstd-defaults.ts'
+import {
   bitsBelow,
   constantTable,
   damaged,
   type FseTable,
-  fseTable,
   type HuffmanTable,
   readFseTable,
   readHuffmanTable,
@@ -365,30 +373,4 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(a)
   both.set(b, a.length)
   return both
-}
-
-const zeros = (count: number): number[] => new Array<number>(count).fill(0)
-const ones = (count: number): number[] => new Array<number>(count).fill(1)
-const less = (count: number): number[] => new Array<number>(count).fill(-1)
-
-const LENGTH_BITS = [...zeros(16), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
-const LENGTH_BASE = bases(LENGTH_BITS, 0)
-const MATCH_BITS = [...zeros(32), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
-const MATCH_BASE = bases(MATCH_BITS, 3)
-
-const DEFAULT_LENGTHS = fseTable(
-  [4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, ...ones(5), ...less(4)],
-  6,
-)
-const DEFAULT_MATCHES = fseTable([1, 4, 3, 2, 2, 2, 2, 2, 2, ...ones(37), ...less(7)], 6)
-const DEFAULT_OFFSETS = fseTable([1, 1, 1, 1, 1, 1, 2, 2, 2, ...ones(15), ...less(5)], 5)
-
-/** Each code begins where the one before ends. */
-function bases(bits: readonly number[], first: number): number[] {
-  let base = first
-  return bits.map((width) => {
-    const own = base
-    base += 2 ** width
-    return own
-  })
 }

@@ -20,13 +20,22 @@ export const native: Native = {
   ...(typeof crc32 === 'function' && { crc32: (bytes: Uint8Array) => crc32(bytes) }),
   deflate: (raw) => compact(zlib.deflateSync(raw, { level: 6 })),
   inflate: (stored, maxSize) => compact(zlib.inflateSync(stored, limit(maxSize)), maxSize),
-  ...(typeof zstdCompressSync === 'function' && {
-    zstdCompress: (raw: Uint8Array) => compact(zstdCompressSync(raw, { params: { [levelKey]: 3 } })),
-  }),
+  ...(typeof zstdCompressSync === 'function'
+    ? { zstdCompress: (raw: Uint8Array) => compact(zstdCompressSync(raw, { params: { [levelKey]: 3 } })) }
+    : { loadZstdCompress }),
   ...(typeof zstdDecompressSync === 'function' && {
     zstdDecompress: (stored: Uint8Array, maxSize: number) =>
       compact(zstdDecompressSync(stored, limit(maxSize)), maxSize),
   }),
+}
+
+/** WebAssembly for Node 20, which can be switched off. Elsewhere its binary would have to be served beside the scripts. */
+async function loadZstdCompress(): Promise<((raw: Uint8Array) => Uint8Array) | undefined> {
+  try {
+    return (await import('../compress/zstd-wasm.ts')).compress
+  } catch {
+    return undefined
+  }
 }
 
 /** zlib does not take 0. */
