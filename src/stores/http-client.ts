@@ -50,8 +50,18 @@ export interface HttpReply {
 
 const NO_BYTES = new Uint8Array(0)
 
-// Browsers would answer a conditional read from their own cache; older Workers throw on the option they do not know.
-const takesCacheOption = typeof Request === 'function' && 'cache' in Request.prototype
+// Browsers would answer a conditional read from their own cache. Workers have none, know some of the modes, which ones
+// depends on their compatibility date, and throw on the others.
+const takesNoStore = takesCacheMode('no-store')
+const takesReload = takesCacheMode('reload')
+
+function takesCacheMode(cache: RequestCache): boolean {
+  try {
+    return new Request('http://localhost/', { cache }).cache === cache
+  } catch {
+    return false
+  }
+}
 
 export class HttpClient {
   readonly clock: Clock
@@ -118,7 +128,9 @@ class Attempt {
     const { method, headers, body, follow, cache } = this.#request
     const init: RequestInit = { method, headers, redirect: follow ? 'follow' : 'manual', signal: this.#abort.signal }
     if (body !== undefined) init.body = body as Uint8Array<ArrayBuffer>
-    if (takesCacheOption) init.cache = cache ?? 'no-store'
+    const wanted = cache ?? 'no-store'
+    if (wanted === 'reload' && takesReload) init.cache = wanted
+    else if (wanted !== 'default' && takesNoStore) init.cache = 'no-store'
     return init
   }
 
