@@ -136,8 +136,7 @@ export async function simulate<T>(
   const trace = new Trace(options.keepLines === undefined ? {} : { keep: options.keepLines })
   const world = new SimWorld(seed, clock, trace)
   const sim = new Sim(seed, world)
-  const rejections: unknown[] = []
-  const stopWatching = watchRejections((error) => rejections.push(error))
+  const rejections = watchRejections()
   let events = 0
   const failed = (what: string, cause: unknown) => {
     const lines = trace.tail(30)
@@ -164,7 +163,7 @@ export async function simulate<T>(
     )
     for (;;) {
       await clock.settle()
-      if (rejections.length > 0) throw failed(`left a promise rejected: ${messageOf(rejections[0])}`, rejections[0])
+      for (const error of rejections.found.values()) throw failed(`left a promise rejected: ${messageOf(error)}`, error)
       if (end !== undefined) break
       if (clock.nextDueMs() === undefined) throw stuck(NOTHING_LEFT)
       if (clock.nextDueMs()! > maxMs) throw stuck(`the scenario has not ended after ${maxMs} ms`)
@@ -185,7 +184,7 @@ export async function simulate<T>(
   } finally {
     // What is left of the run must not go on behind it.
     for (const process of world.processes) process.kill()
-    stopWatching()
+    rejections.stop()
   }
 }
 
