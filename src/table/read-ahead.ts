@@ -116,8 +116,8 @@ export class Pace {
   reads(bytes: number): void {
     this.drops(bytes)
     this.#read += bytes
-    this.#stretches++
-    this.budget.turn(this, bytes)
+    // Every source of a scan begins with a block; that does not make it one that is read in a row.
+    if (++this.#stretches > 1) this.budget.turn(this, bytes)
   }
 
   /** The reader jumped: what it read so far says nothing about what comes. */

@@ -124,7 +124,7 @@ describe('a cold scan', () => {
     // Four sources; a block holds one of these rows.
     for (const [rows, maxRequests, maxMs] of [
       [3, 12, 90],
-      [30, 28, 140],
+      [30, 28, 150],
       [300, 48, 180],
     ] as const) {
       const { count, ms, requests } = await scan(rows)
