@@ -49,8 +49,8 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
   let id = tail.lastId + 1
   for (let turn = 0; turn < MAX_TURNS; turn++) {
     if (id > replayAfter) {
-      // The boundary check of the claim runs beside the PUT. Should the claim not count after all, the fence is early:
-      // the same as an opener that dies here, and the claim is made again below.
+      // The boundary check of the claim runs beside the PUT. Should the claim not count after all, the fence came before
+      // the claim that does: the same as of an opener that died here. It fences nobody, so another one follows.
       const [created, written] = await Promise.all([
         createFence(options, id, generation),
         claim === undefined ? 'written' : claim.confirm(),
@@ -59,8 +59,9 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
       if (written === 'conflict') await manifest.claim()
       await manifest.refresh()
       replayAfter = manifest.current.value.replayAfterWalId
-      if (created && id > replayAfter) return { id, generation, sizes: tail.sizes }
-      id = created ? id : id + 1
+      const counts = created && written === 'written'
+      if (counts && id > replayAfter) return { id, generation, sizes: tail.sizes }
+      if (!counts) id++
     } else {
       // The old writer flushed in between, and its files may be gone: a fence there would fence nobody (BG-4).
       if (claim !== undefined && (await claim.confirm()) === 'conflict') await manifest.claim()

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest'
+import { createEnv } from '../env/system.ts'
+import { initialManifest } from '../format/manifest.ts'
+import { Paths } from '../format/paths.ts'
+import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
+import { MemoryStore } from '../objects/memory-store.ts'
+import { fenceWal } from './fence.ts'
+
+const paths = new Paths('db')
+
+async function openRecord(store: MemoryStore): Promise<ManifestRecord> {
+  const record = writerManifest(manifestVersions(store, createEnv({ seed: 1 }), paths))
+  if ((await record.versions.readLatest()) === undefined) await record.versions.create(initialManifest())
+  return record
+}
+
+const fence = (store: MemoryStore, manifest: ManifestRecord) =>
+  fenceWal({ manifest, store, paths, transformer: undefined, generation: async () => '0.15' as const })
+
+test('a fence made beside a claim that did not count fences nobody: another one follows the claim that does', async () => {
+  const store = new MemoryStore()
+  const manifest = await openRecord(store)
+  let rivalsFence = 0
+  const beginClaim = manifest.beginClaim.bind(manifest)
+  manifest.beginClaim = async (options) => {
+    const pending = await beginClaim(options)
+    // While the boundary is read that refuses the claim, a rival claims and fences.
+    const confirm = async () => {
+      const rival = await openRecord(store)
+      await store.put(paths.wal(1), new Uint8Array(0), { mode: 'create' }).catch(() => {})
+      rivalsFence = (await fence(store, rival)).id
+      await manifest.versions.readLatest()
+      return 'conflict' as const
+    }
+    return { ...pending, confirm }
+  }
+  const ours = await fence(store, manifest)
+  expect(rivalsFence).toBeGreaterThan(0)
+  expect(ours.id).toBeGreaterThan(rivalsFence)
+})
