@@ -170,7 +170,7 @@ function lost(index: number, what: string) {
 }
 
 async function digestAll(reader: Reader, digester: Digester): Promise<void> {
-  const rows = reader.scan({}, { readAheadBytes: 1 << 20 })
+  const rows = reader.scan({})
   for (;;) {
     const batch = await rows.nextBatch(1000)
     for (const [key, value] of batch) digester.add(key as Uint8Array, value as Uint8Array)

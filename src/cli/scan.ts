@@ -25,9 +25,6 @@ interface ScanFlags extends RangeFlags {
   readonly count?: boolean
 }
 
-/** Few round trips per scan: what the original's tool asks for (features.md D.1). */
-const SCAN_READ_AHEAD = 4 << 20
-const SCAN_FETCHES = 4
 const ROWS_PER_BATCH = 1000
 
 export function addScan(program: Command, action: Action): void {
@@ -77,7 +74,7 @@ export async function eachBatch(
   flags: RangeFlags,
   body: (rows: readonly Row[]) => Promise<void>,
 ): Promise<void> {
-  const scan = reader.scan(rangeOf(flags), { readAheadBytes: SCAN_READ_AHEAD, maxFetchTasks: SCAN_FETCHES })
+  const scan = reader.scan(rangeOf(flags))
   let batch: Row[] = []
   for await (const row of scan.rows()) {
     batch.push(row)
