@@ -130,10 +130,17 @@ export class Scan {
     return step
   }
 
+  /** What is in memory, up to `maxRows`. Nothing can end the handle between two rows of one turn. */
   #fill(batch: KeyValue[], maxRows: number): Step {
-    let step: Step = ROW
-    while (batch.length < maxRows && (step = this.#step()) === ROW) batch.push(this.#take())
-    return step
+    this.#check()
+    try {
+      let step: Step = ROW
+      while (batch.length < maxRows && (step = this.#advance()) === ROW) batch.push(this.#take())
+      return step
+    } catch (error) {
+      this.#failed = { error }
+      throw error
+    }
   }
 
   #take(): KeyValue {
