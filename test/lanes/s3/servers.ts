@@ -1,5 +1,7 @@
-// The S3 servers of this lane: moto (the semantics of AWS) and MinIO (what many users run).
+// The S3 servers of this lane: moto (the semantics of AWS), MinIO (what many users run), and one of your own, such as Ceph
+// RGW, that the environment names.
 
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { AwsClient } from 'aws4fetch'
@@ -53,10 +55,42 @@ export async function startMinio(): Promise<S3Server> {
   return server('MinIO', MINIO[1], port, pid, stopAndClean)
 }
 
+export interface OwnServer {
+  readonly endpoint: string
+  readonly region: string
+  readonly keys: typeof KEYS
+  readonly etagStyle: 'quoted' | 'unquoted'
+  bucket(): Promise<string>
+}
+
+/** The server that OWN_S3_ENDPOINT and the usual AWS_ variables name; its buckets stay, and are yours to delete. */
+export function ownServer(env: NodeJS.ProcessEnv = process.env): OwnServer | undefined {
+  const { OWN_S3_ENDPOINT: endpoint, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, OWN_S3_ETAGS } = env
+  if (endpoint === undefined) return undefined
+  if (AWS_ACCESS_KEY_ID === undefined || AWS_SECRET_ACCESS_KEY === undefined) {
+    throw new Error('OWN_S3_ENDPOINT is set: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY as well')
+  }
+  const keys = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY }
+  const region = AWS_REGION ?? 'us-east-1'
+  const prefix = `slatedb-lane-${randomBytes(4).toString('hex')}`
+  log(`${endpoint}: buckets ${prefix}-*`)
+  const etagStyle = OWN_S3_ETAGS === 'unquoted' ? 'unquoted' : 'quoted'
+  return { endpoint, region, keys, etagStyle, bucket: bucketMaker(endpoint, keys, region, prefix) }
+}
+
+function bucketMaker(endpoint: string, keys: typeof KEYS, region: string, prefix: string): () => Promise<string> {
+  const client = new AwsClient({ ...keys, service: 's3', region, retries: 20 })
+  let buckets = 0
+  return async () => {
+    const bucket = `${prefix}-${++buckets}`
+    const reply = await client.fetch(`${endpoint}/${bucket}`, { method: 'PUT' })
+    if (!reply.ok) throw new Error(`no bucket: ${reply.status} ${await reply.text()}`)
+    return bucket
+  }
+}
+
 function server(name: string, version: string, port: number, pid: number, stop: () => Promise<void>): S3Server {
   const endpoint = `http://127.0.0.1:${port}`
-  const client = new AwsClient({ ...KEYS, service: 's3', region: 'us-east-1', retries: 20 })
-  let buckets = 0
   log(`${name} ${version} at ${endpoint}, process ${pid}`)
   return {
     name,
@@ -65,11 +99,6 @@ function server(name: string, version: string, port: number, pid: number, stop: 
     port,
     pid,
     stop,
-    async bucket() {
-      const bucket = `lane-${++buckets}`
-      const reply = await client.fetch(`${endpoint}/${bucket}`, { method: 'PUT' })
-      if (!reply.ok) throw new Error(`no bucket: ${reply.status} ${await reply.text()}`)
-      return bucket
-    },
+    bucket: bucketMaker(endpoint, KEYS, 'us-east-1', 'lane'),
   }
 }
