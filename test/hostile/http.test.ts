@@ -2,7 +2,7 @@
 // was processed are to a read what a reset before it is, and a duplicated read changes nothing. Wrong lengths strike only
 // ranges, since nothing says how long a whole object should have been. An unhandled rejection fails the run by itself.
 //
-// 5 seeds of each kind, because 20 take some 50 s of CPU time: `HOSTILE_SEEDS=20` runs as many as the lanes do.
+// 5 seeds of each kind, because 20 take some 40 s of CPU time: `HOSTILE_SEEDS=20` runs as many as the lanes do.
 
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { check } from '../../src/sim/check.ts'
