@@ -30,7 +30,7 @@ export interface HttpStoreOptions extends HttpOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /**
    * What there is: the name of a JSON file below `url` that holds an array of names or of `{path, size, lastModified,
-   * etag}`, or a function that gives one. Without it `list` is not supported.
+   * etag}`, or a function that gives one. Sizes that are missing cost a HEAD each. Without it `list` is not supported.
    */
   readonly index?:
     | string
@@ -38,6 +38,9 @@ export interface HttpStoreOptions extends HttpOptions {
     | undefined
   readonly allowHttp?: boolean | undefined
 }
+
+const UNKNOWN_SIZE = -1
+const HEADS_AT_ONCE = 16
 
 export class HttpStore implements ObjectStore {
   readonly capabilities: Capabilities = {
@@ -122,11 +125,17 @@ export class HttpStore implements ObjectStore {
     }
     const entries = typeof index === 'function' ? await index(options) : await this.#fetchIndex(index, options)
     const objects = entries.map((entry): ObjectInfo => {
-      const { path, size = 0, lastModified = 0, etag } = typeof entry === 'string' ? { path: entry } : entry
+      const { path, size, lastModified = 0, etag } = typeof entry === 'string' ? { path: entry } : entry
       if (typeof path !== 'string') throw storeError('Generic', '', 'the index has an entry without a path')
-      return { path, size, lastModified, etag }
+      return { path, size: isSize(size) ? size : UNKNOWN_SIZE, lastModified, etag }
     })
-    return asListing(objects, prefix, options.startAfter)
+    const listed = asListing(objects, prefix, options.startAfter)
+    const found: ObjectInfo[] = []
+    for (let at = 0; at < listed.length; at += HEADS_AT_ONCE) {
+      const known = await Promise.all(listed.slice(at, at + HEADS_AT_ONCE).map((info) => this.#sized(info, options)))
+      for (const info of known) if (info !== undefined) found.push(info)
+    }
+    return found
   }
 
   async put(path: string): Promise<never> {
@@ -139,6 +148,18 @@ export class HttpStore implements ObjectStore {
 
   describe(): string {
     return `${this.#base} (read-only)`
+  }
+
+  /** A log object of no bytes is a fence, so a size must not be made up: the server is asked. `undefined`: it is gone. */
+  async #sized(info: ObjectInfo, { signal }: RequestOptions): Promise<ObjectInfo | undefined> {
+    if (info.size !== UNKNOWN_SIZE) return info
+    try {
+      const { size, etag, lastModified } = await this.head(info.path, { signal })
+      return { path: info.path, size, etag: info.etag ?? etag, lastModified: info.lastModified || lastModified }
+    } catch (error) {
+      if (isStoreError(error, 'NotFound')) return undefined
+      throw error
+    }
   }
 
   async #fetchIndex(name: string, options: RequestOptions): Promise<readonly (string | Partial<ObjectInfo>)[]> {
@@ -233,3 +254,5 @@ function infoOf(reply: HttpReply): { etag: string | undefined; lastModified: num
     lastModified: Number.isNaN(modified) ? undefined : modified,
   }
 }
+
+const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0
