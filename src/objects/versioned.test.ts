@@ -11,10 +11,12 @@ import { Versioned } from './versioned.ts'
 /** Time that stands still while there is work, and jumps to the next timer when there is none. */
 class JumpingClock implements Clock {
   time = 1_000_000
+  /** For how long the machine was suspended: the wall clock knows it, the monotonic one does not. */
+  suspendedMs = 0
   #timers: { at: number; callback: () => void }[] = []
   #pumping = false
 
-  now = () => this.time
+  now = () => this.time + this.suspendedMs
   monotonic = () => this.time
   yield = () => new Promise<void>((resolve) => setImmediate(resolve))
 
@@ -463,6 +465,33 @@ describe('boundaries', () => {
     expect(await slow.tryWrite(4, 'lost')).toBe('conflict')
     expect(await slow.refresh()).toBe(true)
     expect(slow.current?.id).toBe(9)
+  })
+
+  test('without one, a create during which the machine was suspended looks behind itself', async () => {
+    await set(4, 'four')
+    const spy = new Spy(bucket)
+    const slow = open(spy.store)
+    await slow.readLatest()
+    spy.before = async (call) => {
+      if (call !== 'PUT 5') return
+      clock.suspendedMs += 600_000
+      await set(9, 'nine')
+      await bucket.delete(nameOf(4))
+    }
+    expect(await slow.tryWrite(4, 'lost')).toBe('conflict')
+    expect(await slow.refresh()).toBe(true)
+    expect(slow.current?.id).toBe(9)
+  })
+
+  test('without one, a handle whose machine was suspended makes sure of its base before it writes', async () => {
+    await set(4, 'four')
+    const record = open()
+    await record.readLatest()
+    await set(9, 'nine')
+    await bucket.delete(nameOf(4))
+    clock.suspendedMs += 60_001
+    expect(record.stale).toBe(true)
+    expect(await record.tryWrite(4, 'lost')).toBe('conflict')
   })
 
   test('a slow create that nobody overtook is written', async () => {

@@ -11,6 +11,7 @@
 // with its next request (`put`, then `confirm`).
 
 import { type Env, sleep } from '../env/env.ts'
+import { elapsedMs, type Instant, instantNow, laterOf, NEVER } from '../env/instant.ts'
 import { dataError, isStoreError, type SlateDBError, unavailable } from '../errors.ts'
 import type { Boundary } from './boundary.ts'
 import { Limits } from './limits.ts'
@@ -66,7 +67,7 @@ export class Versioned<T> {
   readonly #listeners = new Set<(version: Version<T>) => void>()
   readonly #strangers = new Set<string>()
   #current: Version<T> | undefined
-  #confirmedAt = Number.NEGATIVE_INFINITY
+  #confirmedAt = NEVER
   #updates: Promise<unknown> = Promise.resolve()
 
   constructor(store: ObjectStore, env: Env, options: VersionedOptions<T>) {
@@ -85,12 +86,12 @@ export class Versioned<T> {
 
   /** Monotonic time at which `current` is known to have been the latest (AP-1); -Infinity before the first read. */
   get confirmedAt(): number {
-    return this.#confirmedAt
+    return this.#confirmedAt.monotonicMs
   }
 
-  /** Whether more than `staleMaxMs` has passed since then. */
+  /** Whether more than `staleMaxMs` has passed since then, by either clock: a suspended machine must notice (AP-3). */
   get stale(): boolean {
-    return this.#env.clock.monotonic() - this.#confirmedAt > this.#staleMaxMs
+    return elapsedMs(this.#env.clock, this.#confirmedAt) > this.#staleMaxMs
   }
 
   /** Calls back on every change of `current`, at once and synchronously; returns how to stop. */
@@ -121,7 +122,7 @@ export class Versioned<T> {
   /** All versions there are, ascending; reads the newest one too, so that `current` belongs to this list (GC-7). */
   async list(options: RequestOptions = {}): Promise<(ObjectInfo & { readonly id: number })[]> {
     for (let attempt = 0; ; attempt++) {
-      const startedAt = this.#env.clock.monotonic()
+      const startedAt = instantNow(this.#env.clock)
       const versions = this.#ids(await this.#store.list(this.#options.folder, options))
       const latest = versions.at(-1)
       if (latest === undefined) return versions
@@ -150,7 +151,7 @@ export class Versioned<T> {
     // Where GC keeps no boundary, a create on an old base may fill a hole (MS-12, BG-44): make sure of the base first.
     if (this.stale && this.boundary.present !== true) await this.refresh(options)
     if (baseId !== (this.#current?.id ?? 0)) return 'conflict'
-    const startedAt = this.#env.clock.monotonic()
+    const startedAt = instantNow(this.#env.clock)
     const baseConfirmedAt = this.#confirmedAt
     const id = baseId + 1
     try {
@@ -165,7 +166,7 @@ export class Versioned<T> {
     }
     const confirm = async (more: RequestOptions = {}): Promise<Written> => {
       if (!(await this.boundary.allows(id, more))) return 'conflict'
-      if (this.boundary.present === true) this.#confirmedAt = Math.max(this.#confirmedAt, startedAt)
+      if (this.boundary.present === true) this.#confirmedAt = laterOf(this.#confirmedAt, startedAt)
       else if (await this.#filledHole(baseId, baseConfirmedAt, more)) return 'conflict'
       this.#install({ id, value })
       return 'written'
@@ -225,13 +226,13 @@ export class Versioned<T> {
     const { folder, nameOf } = this.#options
     for (let attempt = 0; ; attempt++) {
       const known = this.#current
-      const startedAt = this.#env.clock.monotonic()
+      const startedAt = instantNow(this.#env.clock)
       const listed = await this.#store.list(folder, after === 0 ? options : { ...options, startAfter: nameOf(after) })
       const latest = this.#ids(listed).at(-1)?.id
       if (latest === undefined) {
         // Nothing behind the version we have: it is still the latest. Nothing at all: forget it (MS-7).
         if (after === 0 && this.#current === known) this.#current = undefined
-        this.#confirmedAt = Math.max(this.#confirmedAt, startedAt)
+        this.#confirmedAt = laterOf(this.#confirmedAt, startedAt)
         return
       }
       if (await this.#adopt(latest, startedAt, options)) return
@@ -240,14 +241,14 @@ export class Versioned<T> {
   }
 
   /** Makes a listed version current; false when it is gone, or proves to be older than what GC has deleted. */
-  async #adopt(id: number, listedAt: number, options: RequestOptions): Promise<boolean> {
+  async #adopt(id: number, listedAt: Instant, options: RequestOptions): Promise<boolean> {
     if (id <= this.boundary.id) return false
     if (this.#current === undefined || this.#current.id !== id) {
       const value = await this.#get(id, options)
       if (value === undefined) return false
       this.#install({ id, value })
     }
-    this.#confirmedAt = Math.max(this.#confirmedAt, listedAt)
+    this.#confirmedAt = laterOf(this.#confirmedAt, listedAt)
     return true
   }
 
@@ -275,14 +276,14 @@ export class Versioned<T> {
    * Without a boundary object only time tells whether GC could have emptied the slot this create went into: a create
    * that took very long (retries through an outage) is the latest only if nothing lies behind it.
    */
-  async #filledHole(baseId: number, baseConfirmedAt: number, options: RequestOptions): Promise<boolean> {
+  async #filledHole(baseId: number, baseConfirmedAt: Instant, options: RequestOptions): Promise<boolean> {
     const { clock } = this.#env
-    if (clock.monotonic() - baseConfirmedAt <= this.#staleMaxMs) return false
+    if (elapsedMs(clock, baseConfirmedAt) <= this.#staleMaxMs) return false
     const { folder, nameOf } = this.#options
-    const startedAt = clock.monotonic()
+    const startedAt = instantNow(clock)
     const behind = this.#ids(await this.#store.list(folder, { ...options, startAfter: nameOf(baseId + 1) }))
     if (behind.length > 0) return true
-    this.#confirmedAt = Math.max(this.#confirmedAt, startedAt)
+    this.#confirmedAt = laterOf(this.#confirmedAt, startedAt)
     return false
   }
 

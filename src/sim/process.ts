@@ -1,6 +1,7 @@
 // One process of a simulated world: its own clock, randomness, metrics and store handles. It can be killed, so that its
-// timers never run and its store calls never settle; frozen, so that all of that waits, as for a machine that sleeps or
-// a container that was paused; and its wall clock can be wrong.
+// timers never run and its store calls never settle; frozen, so that all of that waits, as for a container that was paused;
+// suspended, so that its monotonic clock stands still as well, as on a laptop that sleeps or a virtual machine that is
+// restored from a snapshot; and its wall clock can be wrong.
 
 import type { Clock, Env } from '../env/env.ts'
 import type { LogFields, Logger } from '../env/logger.ts'
@@ -66,17 +67,35 @@ export class SimProcess {
     this.#clock.thaw()
   }
 
+  /** As `freeze`, but the monotonic clock stands still too, and with it every timer; the wall clock goes on. */
+  suspend(): void {
+    this.#world.note(`${this.name} suspended`)
+    this.#clock.suspend()
+  }
+
+  /** Ends a suspension: answers that came meanwhile arrive now, timers wait for the rest of their time. */
+  resume(): void {
+    this.#world.note(`${this.name} resumed`)
+    this.#clock.thaw()
+  }
+
   /** From now on the wall clock of this process is `ms` ahead of the world's, or behind. */
   skew(ms: number): void {
     this.#clock.skewMs = ms
   }
 }
 
+/** Sums of fractions of milliseconds are not exact; real timers are less so. */
+const TIMER_PRECISION_MS = 1e-3
+
 class ProcessClock implements Clock {
   readonly #world: SimClock
   readonly #name: string
   readonly #timers = new Set<() => void>()
   #held: (() => void)[] = []
+  /** How long the monotonic clock has stood still so far, and since when it does now. */
+  #stoodStillMs = 0
+  #suspendedAtMs: number | undefined
   skewMs = 0
   killed = false
   frozen = false
@@ -91,11 +110,27 @@ class ProcessClock implements Clock {
   }
 
   monotonic(): number {
-    return this.#world.monotonic()
+    return (this.#suspendedAtMs ?? this.#world.monotonic()) - this.#stoodStillMs
   }
 
   schedule(delayMs: number, callback: () => void, options: { idle?: boolean; label?: string } = {}): () => void {
-    return this.at(this.#world.monotonic() + Math.max(0, delayMs || 0), callback, options)
+    const waitMs = Math.max(0, delayMs || 0)
+    const dueMs = this.monotonic() + waitMs
+    let cancel = () => {}
+    const arm = (restMs: number) => {
+      cancel = this.at(
+        this.#world.monotonic() + restMs,
+        () => {
+          // The clock stood still for a while: the timer has some time left.
+          const leftMs = dueMs - this.monotonic()
+          if (leftMs > TIMER_PRECISION_MS) arm(leftMs)
+          else callback()
+        },
+        options,
+      )
+    }
+    arm(waitMs)
+    return () => cancel()
   }
 
   at(dueMs: number, callback: () => void, options: { idle?: boolean; label?: string }): () => void {
@@ -141,9 +176,18 @@ class ProcessClock implements Clock {
     this.frozen = true
   }
 
+  suspend(): void {
+    this.frozen = true
+    this.#suspendedAtMs ??= this.#world.monotonic()
+  }
+
   thaw(): void {
     if (!this.frozen) return
     this.frozen = false
+    if (this.#suspendedAtMs !== undefined) {
+      this.#stoodStillMs += this.#world.monotonic() - this.#suspendedAtMs
+      this.#suspendedAtMs = undefined
+    }
     const held = this.#held
     this.#held = []
     // One event each, as they would have come.

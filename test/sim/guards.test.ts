@@ -62,6 +62,35 @@ describe('zombies', () => {
       await c.close()
     }).then(() => {}))
 
+  test('BG-43: a writer whose machine was suspended, so that its monotonic clock stood still, acknowledges nothing', () =>
+    simulate('suspended', async (sim) => {
+      const sleeper = sim.process('sleeper')
+      const a = await open(sleeper)
+      await a.put(toBytes('k'), toBytes('a1'))
+      await a.flush('wal')
+      const asleepSince = sleeper.env.clock.monotonic()
+      sleeper.suspend()
+
+      const b = await open(sim.process('successor'))
+      await b.put(toBytes('k'), toBytes('b1'))
+      await b.flush('memtable')
+      await b.put(toBytes('other'), toBytes('b2'))
+      await b.flush('memtable')
+      await collectWal(sim, b.manifest.value.replayAfterWalId)
+      await sim.sleep(3_600_000)
+
+      sleeper.resume()
+      expect(sleeper.env.clock.monotonic()).toBe(asleepSince)
+      const zombie = await a.put(toBytes('k'), toBytes('zombie'))
+      await expect(a.flush('wal')).rejects.toMatchObject(FENCED)
+      await expect(zombie.durable).rejects.toMatchObject(FENCED)
+
+      await b.close()
+      const c = await open(sim.process('third'))
+      expect(await values(c)).toEqual(['k=b1', 'other=b2'])
+      await c.close()
+    }).then(() => {}))
+
   test('BG-4: an opener that is slow between finding its slot and writing its fence', async () => {
     for (const pauseAt of [2, 3, 4, 5, 6, 7]) {
       await simulate(`slow opener ${pauseAt}`, async (sim) => {
