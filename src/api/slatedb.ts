@@ -260,7 +260,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /** Reads from this moment on, whatever is written later. Close it: it keeps old data alive. */
   snapshot(): Snapshot<K, V> {
-    return new Snapshot<K, V>(this.engine.snapshot(), this.now(), this.handle)
+    return new Snapshot<K, V>(this.engine.snapshot(), this.handle)
   }
 
   /** Begins a transaction, to be ended with `commit` or `rollback`. See also {@link SlateDB.transaction}. */
@@ -272,7 +272,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
         `isolation must be 'snapshot' or 'serializable', not ${JSON.stringify(isolation)}`,
       )
     }
-    return new Transaction<K, V>(this.engine.begin(isolation), this.now(), this.handle, this.#durability)
+    return new Transaction<K, V>(this.engine.begin(isolation), this.handle, this.#durability)
   }
 
   /**

@@ -8,12 +8,10 @@ import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts
 /** Reads the database as it was when the snapshot was taken. Pins old data until it is closed. */
 export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   readonly #snapshot: engine.Snapshot
-  readonly #now: number
 
-  constructor(snapshot: engine.Snapshot, now: number, handle: HandleOptions) {
+  constructor(snapshot: engine.Snapshot, handle: HandleOptions) {
     super(snapshot, handle)
     this.#snapshot = snapshot
-    this.#now = now
   }
 
   /** Every write up to this sequence number is visible, none after it. */
@@ -26,7 +24,7 @@ export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     name: string,
     options: EncodingOptions<KE, VE> = {},
   ): Snapshot<KeyOf<KE, K>, ValueOf<VE, V>> {
-    return new Snapshot(this.#snapshot, this.#now, this.partOptions(name, options))
+    return new Snapshot(this.#snapshot, this.partOptions(name, options))
   }
 
   /** Releases what it pins. Closing twice is fine. */
@@ -43,6 +41,6 @@ export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   }
 
   protected override now(): number {
-    return this.#now
+    return this.#snapshot.expiresAtMs
   }
 }

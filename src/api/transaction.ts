@@ -36,22 +36,14 @@ export interface TransactionWriteOptions<KE extends MaybeEncoding = undefined, V
  */
 export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   readonly #transaction: EngineTransaction
-  readonly #now: number
   /** What `commit` waits for unless it is told otherwise. */
   readonly durability: Durability
   /** Shared with the parts of this transaction. */
   readonly #life: { ended: boolean }
 
-  constructor(
-    transaction: EngineTransaction,
-    now: number,
-    handle: HandleOptions,
-    durability: Durability,
-    life = { ended: false },
-  ) {
+  constructor(transaction: EngineTransaction, handle: HandleOptions, durability: Durability, life = { ended: false }) {
     super(transaction, handle)
     this.#transaction = transaction
-    this.#now = now
     this.durability = durability
     this.#life = life
   }
@@ -76,7 +68,7 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
     name: string,
     options: EncodingOptions<KE, VE> = {},
   ): Transaction<KeyOf<KE, K>, ValueOf<VE, V>> {
-    return new Transaction(this.#transaction, this.#now, this.partOptions(name, options), this.durability, this.#life)
+    return new Transaction(this.#transaction, this.partOptions(name, options), this.durability, this.#life)
   }
 
   /** Buffers a put. The bytes are copied now. */
@@ -135,7 +127,7 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
   }
 
   protected override now(): number {
-    return this.#now
+    return this.#transaction.expiresAtMs
   }
 }
 

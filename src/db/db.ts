@@ -42,6 +42,8 @@ export interface DbStatus {
   readonly unflushedBytes: number
   /** A flush waits because L0 is full: it goes on once a compactor has made room. */
   readonly l0Full: boolean
+  /** Age of the oldest open snapshot or transaction in milliseconds; it holds back what flushes and compactions drop. */
+  readonly oldestSnapshotAgeMs: number | undefined
   /** Parts that the settings configure and that this build does not have; they are not active. */
   readonly inactive: readonly string[]
 }
@@ -78,6 +80,7 @@ export class Db {
       manifestId: state.view.manifest.id,
       unflushedBytes: writer.unflushedBytes,
       l0Full: this.#engine.flusher.isStuck,
+      oldestSnapshotAgeMs: writer.snapshots.oldestAgeMs(),
       inactive: inactive(settings),
     }
   }

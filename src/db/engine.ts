@@ -7,6 +7,7 @@ import type { ManifestRecord } from '../manifest/records.ts'
 import { tableIdsOf } from '../manifest/trees.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import type { SeqBound } from '../read/reads.ts'
 import type { Tables } from '../table/tables.ts'
 import type { WalWriter } from '../wal/contract.ts'
 import { WriteBatch } from '../write/batch.ts'
@@ -14,7 +15,6 @@ import type { WriteClock } from '../write/clock.ts'
 import type { Footprint } from '../write/conflicts.ts'
 import type { Flusher } from '../write/flusher.ts'
 import type { WriteHandle } from '../write/handle.ts'
-import type { Pin } from '../write/snapshots.ts'
 import type { State } from '../write/state.ts'
 import type { Writer } from '../write/writer.ts'
 import type { Poller } from './poller.ts'
@@ -84,23 +84,23 @@ export class Engine {
     parts.abort.signal.addEventListener('abort', () => void this.stop(parts.abort.signal.reason), { once: true })
   }
 
-  get(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
+  get(key: Uint8Array, pin: SeqBound | undefined, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
     return this.#reads.get(key, pin, options)
   }
 
-  getRow(key: Uint8Array, pin: Pin | undefined, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
+  getRow(key: Uint8Array, pin: SeqBound | undefined, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
     return this.#reads.getRow(key, pin, options)
   }
 
   getMany(
     keys: readonly Uint8Array[],
-    pin: Pin | undefined,
+    pin: SeqBound | undefined,
     options?: ReadOptions,
   ): Promise<(Uint8Array | undefined)[]> {
     return this.#reads.getMany(keys, pin, options)
   }
 
-  scan(range: KeyRange, pin: Pin | undefined, options?: ScanOptions, own?: OwnRows): Scan {
+  scan(range: KeyRange, pin: SeqBound | undefined, options?: ScanOptions, own?: OwnRows): Scan {
     return this.#reads.scan(range, pin, options, own)
   }
 

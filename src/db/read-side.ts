@@ -12,8 +12,7 @@ import type { Meter } from '../env/metrics.ts'
 import { dataError, invalid, isStoreError } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
-import type { Reads } from '../read/reads.ts'
-import type { Pin } from '../write/snapshots.ts'
+import type { Reads, SeqBound } from '../read/reads.ts'
 import type { State } from '../write/state.ts'
 import { Scan } from './scan.ts'
 
@@ -51,11 +50,19 @@ export class ReadSide {
     this.#scans = options.env.metrics.counter('slatedb.db.request_count', { op: 'scan' })
   }
 
-  get(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<Uint8Array | undefined> {
+  get(
+    key: Uint8Array,
+    pin: SeqBound | undefined,
+    options: ReadOptions = DEFAULTS,
+  ): MaybePromise<Uint8Array | undefined> {
     return this.#get(key, pin, options, true)
   }
 
-  getRow(key: Uint8Array, pin: Pin | undefined, options: ReadOptions = DEFAULTS): MaybePromise<KeyValue | undefined> {
+  getRow(
+    key: Uint8Array,
+    pin: SeqBound | undefined,
+    options: ReadOptions = DEFAULTS,
+  ): MaybePromise<KeyValue | undefined> {
     const found = this.#find(key, pin, options, true)
     if (found instanceof Promise) return found.then((row) => row && keyValueOf(row, this.#slab))
     return found && keyValueOf(found, this.#slab)
@@ -64,7 +71,7 @@ export class ReadSide {
   /** All keys at one moment; those that need a fetch are fetched side by side. */
   async getMany(
     keys: readonly Uint8Array[],
-    pin: Pin | undefined,
+    pin: SeqBound | undefined,
     options: ReadOptions = DEFAULTS,
   ): Promise<(Uint8Array | undefined)[]> {
     const { state } = this.#options
@@ -82,7 +89,7 @@ export class ReadSide {
     }
   }
 
-  scan(range: KeyRange, pin: Pin | undefined, options: ScanOptions = {}, own?: OwnRows): Scan {
+  scan(range: KeyRange, pin: SeqBound | undefined, options: ScanOptions = {}, own?: OwnRows): Scan {
     const { state, reads, touch } = this.#options
     state.check()
     touch()
@@ -109,7 +116,7 @@ export class ReadSide {
 
   #get(
     key: Uint8Array,
-    pin: Pin | undefined,
+    pin: SeqBound | undefined,
     options: ReadOptions,
     retries: boolean,
   ): MaybePromise<Uint8Array | undefined> {
@@ -119,7 +126,12 @@ export class ReadSide {
     return found && this.#value(found)
   }
 
-  #find(key: Uint8Array, pin: Pin | undefined, options: ReadOptions, retries: boolean): MaybePromise<Row | undefined> {
+  #find(
+    key: Uint8Array,
+    pin: SeqBound | undefined,
+    options: ReadOptions,
+    retries: boolean,
+  ): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
     options.signal?.throwIfAborted()
@@ -139,7 +151,7 @@ export class ReadSide {
     error: unknown,
     seen: number,
     key: Uint8Array,
-    pin: Pin | undefined,
+    pin: SeqBound | undefined,
     options: ReadOptions,
   ): Promise<Row | undefined> {
     const { state, reads } = this.#options
@@ -171,7 +183,7 @@ export class ReadSide {
     throw dataError('MISSING_TABLE', 'a table that the newest manifest lists is not in the store', { cause: error })
   }
 
-  #bound(pin: Pin | undefined, options: ReadOptions): Pin {
+  #bound(pin: SeqBound | undefined, options: ReadOptions): SeqBound {
     const { state } = this.#options
     const seen = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
     if (options.durability !== 'remote') return seen

@@ -12,7 +12,7 @@ import type { WriteBatch } from '../write/batch.ts'
 import { type Footprint, sortedKeys } from '../write/conflicts.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import type { PutOptions, WriteOptions } from '../write/options.ts'
-import type { Pin } from '../write/snapshots.ts'
+import { type HeldBound, heldBy, type Pin } from '../write/snapshots.ts'
 import type { Engine } from './engine.ts'
 import type { Scan } from './scan.ts'
 
@@ -24,6 +24,7 @@ export class Transaction {
   readonly isolation: Isolation
   readonly #engine: Engine
   readonly #pin: Pin
+  readonly #bound: HeldBound
   readonly #batch: WriteBatch
   #id: string | undefined
   /** A scan may still read the batch after the end. */
@@ -38,9 +39,10 @@ export class Transaction {
     this.#engine = engine
     this.isolation = isolation
     this.#batch = engine.takeBatch()
-    const { state, writer } = engine
+    const { state, writer, clock } = engine
     // One step with the sequence number (INV-6): no flush may drop a version in between.
-    this.#pin = writer.snapshots.register(state.lastSeqHi, state.lastSeqLo)
+    this.#pin = writer.snapshots.register(state.lastSeqHi, state.lastSeqLo, clock.now(), this)
+    this.#bound = heldBy(this.#pin, this)
     writer.conflicts.begin(this.#pin)
   }
 
@@ -55,16 +57,21 @@ export class Transaction {
     return toBigInt(this.#pin.seqHi, this.#pin.seqLo)
   }
 
+  /** The instant at which it judges expiry: when it began, or the time of the newest row if that was later. */
+  get expiresAtMs(): number {
+    return this.#pin.expiresAtMs
+  }
+
   get(key: Uint8Array, options?: ReadOptions): MaybePromise<Uint8Array | undefined> {
     this.#noteRead(key)
-    if (!this.#batch.has(key)) return this.#engine.get(key, this.#pin, options)
+    if (!this.#batch.has(key)) return this.#engine.get(key, this.#bound, options)
     const found = this.#ownRow(key, options)
     return found instanceof Promise ? found.then((row) => row?.value) : found?.value
   }
 
   getRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
     this.#noteRead(key)
-    if (!this.#batch.has(key)) return this.#engine.getRow(key, this.#pin, options)
+    if (!this.#batch.has(key)) return this.#engine.getRow(key, this.#bound, options)
     return this.#ownRow(key, options)
   }
 
@@ -80,7 +87,7 @@ export class Transaction {
     const asked = copyRange(range)
     this.#scanned = true
     if (this.isolation === 'serializable') this.#ranges.push(asked)
-    return this.#engine.scan(asked, this.#pin, options, this.#batch)
+    return this.#engine.scan(asked, this.#bound, options, this.#batch)
   }
 
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): void {
@@ -184,7 +191,7 @@ export class Transaction {
   /** A key that the batch touches: its operations lie over what is stored. */
   #ownRow(key: Uint8Array, options?: ReadOptions): MaybePromise<KeyValue | undefined> {
     this.#scanned = true
-    return this.#engine.scan(pointRange(key), this.#pin, options, this.#batch).next()
+    return this.#engine.scan(pointRange(key), this.#bound, options, this.#batch).next()
   }
 
   #check(): void {

@@ -1,6 +1,7 @@
 // The world comes in as an argument: nothing outside this room reads a clock, draws a random number, sets a timer or
 // prints. A simulation passes its own Env, and a seed then replays a run.
 
+import type { WatchCollected } from './collected.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Random } from './random.ts'
@@ -24,6 +25,8 @@ export interface Env {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Tells what the garbage collector found unused; left out where a seed must replay a run. */
+  readonly watchCollected?: WatchCollected | undefined
 }
 
 /** Resolves after `ms`, or rejects with the signal's reason. */

@@ -1,5 +1,6 @@
 // The real world: the only place that touches ambient time, timers and randomness.
 
+import { watchCollected } from './collected.ts'
 import type { Clock, Env } from './env.ts'
 import { type Logger, safeLogger, silentLogger } from './logger.ts'
 import { Metrics, type MetricsRecorder } from './metrics.ts'
@@ -58,5 +59,6 @@ export function createEnv(options: EnvOptions = {}): Env {
     random: options.seed === undefined ? systemRandom() : new Random(options.seed),
     logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
     metrics: new Metrics(options.recorder),
+    watchCollected,
   }
 }

@@ -1,48 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { JumpingClock } from '../../test/support/jumping-clock.ts'
 import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
-import type { Clock, Env } from '../env/env.ts'
+import type { Env } from '../env/env.ts'
 import { createEnv } from '../env/system.ts'
 import { isSlateDBError, storeError } from '../errors.ts'
 import { Boundary } from './boundary.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { GetOptions, ListOptions, ObjectStore, PutOptions } from './store.ts'
 import { Versioned } from './versioned.ts'
-
-/** Time that stands still while there is work, and jumps to the next timer when there is none. */
-class JumpingClock implements Clock {
-  time = 1_000_000
-  /** For how long the machine was suspended: the wall clock knows it, the monotonic one does not. */
-  suspendedMs = 0
-  #timers: { at: number; callback: () => void }[] = []
-  #pumping = false
-
-  now = () => this.time + this.suspendedMs
-  monotonic = () => this.time
-  yield = () => new Promise<void>((resolve) => setImmediate(resolve))
-
-  schedule(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.time + delayMs, callback }
-    this.#timers.push(timer)
-    this.#pump()
-    return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer)
-    }
-  }
-
-  #pump(): void {
-    if (this.#pumping) return
-    this.#pumping = true
-    setImmediate(() => {
-      this.#pumping = false
-      const [next] = this.#timers.sort((a, b) => a.at - b.at)
-      if (next === undefined) return
-      this.#timers.shift()
-      this.time = Math.max(this.time, next.at)
-      next.callback()
-      if (this.#timers.length > 0) this.#pump()
-    })
-  }
-}
 
 /** A store that tells what was asked of it, and lets a test act before a request takes effect. */
 class Spy {

@@ -1,5 +1,4 @@
 import type { Snapshot } from '../db/snapshot.ts'
-import { whenForgotten } from './forgotten.ts'
 import { ReadSurface } from './read-surface.ts'
 
 /** A consistent view of the database. `dispose()` releases the data that it pins. */
@@ -10,7 +9,6 @@ export class DbSnapshot extends ReadSurface {
   constructor(snapshot: Snapshot) {
     super(snapshot)
     this.#snapshot = snapshot
-    whenForgotten(this, () => snapshot.close())
   }
 
   protected override release(): void {

@@ -1,6 +1,5 @@
 import type { Transaction } from '../db/transaction.ts'
 import { ErrorInvalid, run, runSync } from './errors.ts'
-import { whenForgotten } from './forgotten.ts'
 import { ReadSurface } from './read-surface.ts'
 import {
   fromHandle,
@@ -24,7 +23,6 @@ export class DbTransaction extends ReadSurface {
   constructor(transaction: Transaction) {
     super(transaction)
     this.#transaction = transaction
-    whenForgotten(this, () => transaction.rollback())
   }
 
   /** UUID text. */

@@ -5,7 +5,7 @@
 import { compareBytes } from '../bytes/compare.ts'
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
 import { compareU64 } from '../bytes/u64.ts'
-import type { Pin } from './snapshots.ts'
+import type { SeqBound } from '../read/reads.ts'
 
 /** Keys of one commit, ascending, without duplicates. */
 interface Commit {
@@ -16,7 +16,7 @@ interface Commit {
 
 /** What one transaction has read and will write, as far as conflicts are concerned. */
 export interface Footprint {
-  readonly start: Pin
+  readonly start: SeqBound
   /** Ascending, without duplicates, without unmarked keys. */
   readonly writes: readonly Uint8Array[]
   readonly reads: readonly Uint8Array[]
@@ -24,7 +24,7 @@ export interface Footprint {
 }
 
 export class Conflicts {
-  readonly #active = new Set<Pin>()
+  readonly #active = new Set<SeqBound>()
   #commits: Commit[] = []
 
   /** True while commits must be recorded: with no transaction open, recording is free of cost. */
@@ -32,18 +32,18 @@ export class Conflicts {
     return this.#active.size > 0
   }
 
-  begin(pin: Pin): void {
+  begin(pin: SeqBound): void {
     this.#active.add(pin)
   }
 
   /** Ends a transaction, committed or not, and forgets commits that no open transaction can conflict with (TX-8). */
-  end(pin: Pin): void {
+  end(pin: SeqBound): void {
     if (!this.#active.delete(pin)) return
     if (this.#active.size === 0) {
       this.#commits = []
       return
     }
-    let min: Pin | undefined
+    let min: SeqBound | undefined
     for (const one of this.#active) {
       if (min === undefined || compareU64(one.seqHi, one.seqLo, min.seqHi, min.seqLo) < 0) min = one
     }
@@ -56,7 +56,7 @@ export class Conflicts {
    * True when this is the only open transaction and nothing was committed since it began: it conflicts with nobody, and
    * nobody will ever ask what it wrote.
    */
-  isAlone(pin: Pin): boolean {
+  isAlone(pin: SeqBound): boolean {
     const last = this.#commits[this.#commits.length - 1]
     return this.#active.size === 1 && this.#active.has(pin) && (last === undefined || !isAfter(last, pin))
   }
@@ -80,7 +80,7 @@ export class Conflicts {
   }
 }
 
-function isAfter(commit: Commit, start: Pin): boolean {
+function isAfter(commit: Commit, start: SeqBound): boolean {
   return compareU64(commit.seqHi, commit.seqLo, start.seqHi, start.seqLo) > 0
 }
 

@@ -247,7 +247,9 @@ export class Flusher {
     // A row kept only for an older reader must not be folded into a newer one: the bound is also the fold's barrier.
     const rows = memtable.cursor(EVERYTHING, false)
     const folded = mergeOperator === undefined ? rows : foldForRewriting(rows, mergeOperator, minSeq)
-    const cursor = retain(folded, { minSeq, nowTs: lastTick, dropTailTombstones: false })
+    // D4: what an open snapshot shows does not expire under it. A smaller instant only keeps more.
+    const nowTs = Math.min(lastTick, snapshots.expiryBound())
+    const cursor = retain(folded, { minSeq, nowTs, dropTailTombstones: false })
     const builder = new TableBuilder({ ...table, keepBlocks: tables.admits(memtable.encodedSize) })
     let stream: TableStream | undefined
     try {

@@ -47,7 +47,7 @@ const TRACKER_SPACING_MS = 60_000
 const BACKPRESSURE_RECHECK_MS = 30_000
 
 export class Writer {
-  readonly snapshots = new Snapshots()
+  readonly snapshots: Snapshots
   readonly conflicts = new Conflicts()
   readonly #options: WriterOptions
   readonly #scratch = new WriteBatch()
@@ -65,6 +65,7 @@ export class Writer {
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.snapshots = new Snapshots(options.env, (pin) => this.conflicts.end(pin))
     const { metrics } = options.env
     this.#batches = metrics.counter('slatedb.db.write_batch_count')
     this.#ops = metrics.counter('slatedb.db.write_ops')
