@@ -154,6 +154,13 @@ describe('answers to GcsStore', () => {
     await expect(work).rejects.toMatchObject({ storeReason: reason, message: expect.stringMatching(says) })
   })
 
+  test('a refusal that says bucket again and again is judged in linear time', async () => {
+    const { store } = storeWith(() => json(404, 'bucket '.repeat(150_000)))
+    const began = performance.now()
+    await expect(store.put('a', new Uint8Array(1), { mode: 'overwrite' })).rejects.toMatchObject({ kind: 'Invalid' })
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
   test('an empty list is {}, anything that is not a page is an error', async () => {
     expect(await storeWith(() => ({ body: '{}' })).store.list('')).toEqual([])
     for (const body of ['', '{"items":[{"name"', '<html>', '[]x']) {

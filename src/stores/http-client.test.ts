@@ -143,6 +143,31 @@ describe('what may be said', () => {
 
   test('a long text is cut', () => expect(scrub('x'.repeat(5000)).length).toBeLessThan(310))
 
+  // Quadratic redaction takes seconds for each of these; linear redaction some milliseconds.
+  test.each(['a.', 'a-', '?', '?a', 'a=?', '://', 'a://', 'Bearer ', ' ', 'x', '%'])(
+    'redaction of a megabyte of %j takes time linear in its length',
+    (piece) => {
+      const text = piece.repeat((1 << 20) / piece.length)
+      const began = performance.now()
+      expect(scrub(text, secrets).length).toBeLessThan(310)
+      expect(performance.now() - began).toBeLessThan(5000)
+    },
+  )
+
+  test('a user-info or query that the cut parts from its end is redacted all the same', () => {
+    for (const secret of ['https://user:', 'https://host/x?']) {
+      // Redaction brings the end of the part that is looked at to the front.
+      const before = `${'?a='.padEnd(4000, 'b')} `
+      const shown = scrub(`${before}${secret}${'canary'.repeat(1000)}@host/?a=b`)
+      expect(shown).toContain('[redacted] http')
+      expect(shown).not.toContain('canary')
+    }
+  })
+
+  test('a secret that is no well-formed text is redacted, too', () => {
+    expect(scrub('key canary\ud800%zz here', ['canary\ud800%zz'])).toBe('key [redacted] here')
+  })
+
   test('a host is named without user and query', () => {
     expect(hostOf('https://u:p@host:1/a/b?c=d')).toBe('https://host:1')
     expect(hostOf('https://host?c=d')).toBe('https://host')

@@ -22,6 +22,12 @@ export class HttpFailure extends Error {
 }
 
 const MIN_SECRET = 6
+const SHOWN = 300
+/**
+ * What is left of a text before the patterns below look at it, so that their cost has a bound whatever a server sends.
+ * Far more than is shown, because what they redact becomes shorter.
+ */
+const LOOKED_AT = 4096
 
 /**
  * `text` without any of `secrets` (also in their URL and base64 spelling), without URL user-info and without query
@@ -31,29 +37,40 @@ export function scrub(text: string, secrets: readonly string[] = []): string {
   let out = text
   for (const secret of secrets) {
     if (secret.length < MIN_SECRET) continue
-    for (const spelling of [secret, encodeURIComponent(secret), formEncoded(secret), safeDecode(secret)]) {
+    for (const spelling of [secret, formEncoded(secret), ...urlSpellings(secret)]) {
       if (spelling.length >= MIN_SECRET) out = out.replaceAll(spelling, '[redacted]')
     }
   }
+  if (out.length > LOOKED_AT) {
+    // The cut may part a user-info from the @ behind it, or a query from its first =.
+    out = out
+      .slice(0, LOOKED_AT)
+      .replace(/:\/\/[^\s/@]*$/, '://[redacted]')
+      .replace(/\?[^\s"'<>?=]*$/, '?[redacted]')
+  }
   out = out
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*@/gi, '$1[redacted]@')
-    .replace(/\?[^\s"'<>]*=[^\s"'<>]*/g, '?[redacted]')
+    .replace(/:\/\/[^\s/@]*@/g, '://[redacted]@')
+    .replace(/\?[^\s"'<>?=]*=[^\s"'<>]*/g, '?[redacted]')
     .replace(/\b(Bearer|Basic|SharedKey|AWS4-HMAC-SHA256)\s+\S+/gi, '$1 [redacted]')
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim()
-  return out.length > 300 ? `${out.slice(0, 300)}...` : out
+  return out.length > SHOWN ? `${out.slice(0, SHOWN)}...` : out
 }
 
 function formEncoded(text: string): string {
   return new URLSearchParams({ _: text }).toString().slice(2)
 }
 
-function safeDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
+function urlSpellings(text: string): string[] {
+  const found: string[] = []
+  for (const spell of [encodeURIComponent, decodeURIComponent]) {
+    try {
+      found.push(spell(text))
+    } catch {
+      // A lone surrogate has no escaped form, and a stray % no plain one.
+    }
   }
+  return found
 }
 
 /** Where the requests of a store go. */

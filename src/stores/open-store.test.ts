@@ -113,6 +113,12 @@ describe('options and variables', () => {
     )
   })
 
+  test('an option name of a megabyte is refused at once', () => {
+    const began = performance.now()
+    expect(() => resolveStore('s3://b', { options: { ['x'.repeat(1 << 20)]: 1 } })).toThrow(/unknown store option/)
+    expect(performance.now() - began).toBeLessThan(5000)
+  })
+
   test('further schemes open with what they were given', async () => {
     const store = new MemoryStore()
     const schemes = { file: async (url: string) => ({ store, path: url.slice(5) }) }

@@ -169,7 +169,8 @@ export function variableName(provider: Provider, variable: string): string | und
 export function unknownName(what: string, given: string, compared: string, known: readonly string[]): Error {
   const near = closest(compared, known)
   const hint = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${JSON.stringify(near)}?`
-  return invalid('STORE_OPTION', `unknown ${what} ${JSON.stringify(given)}: ${hint}`)
+  const shown = given.length > 64 ? `${given.slice(0, 64)}...` : given
+  return invalid('STORE_OPTION', `unknown ${what} ${JSON.stringify(shown)}: ${hint}`)
 }
 
 function stripPrefix(provider: Provider, name: string): string {
@@ -189,6 +190,8 @@ export function closest(name: string, known: readonly string[]): string | undefi
   let best: string | undefined
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {
+    // Every character that one has more is one edit at least.
+    if (Math.abs(name.length - candidate.length) >= bestDistance) continue
     const distance = editDistance(name, candidate)
     if (distance < bestDistance) {
       best = candidate
