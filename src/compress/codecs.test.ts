@@ -7,6 +7,7 @@ import { Random } from '../env/random.ts'
 import { isSlateDBError } from '../errors.ts'
 import { type CodecName, loadCodec, loadDecompress } from './codec.ts'
 import { decodeZstd } from './zstd-decode.ts'
+import { frameAt } from './zstd-frame.ts'
 
 const CODECS: CodecName[] = ['none', 'snappy', 'zlib', 'lz4', 'zstd']
 
@@ -173,29 +174,120 @@ describe('lies and bombs cost nothing', () => {
   })
 })
 
+const MAGIC = [0x28, 0xb5, 0x2f, 0xfd]
+const SKIPPED = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9]
+const rawBlock = (last: number, ...bytes: number[]) => [(bytes.length << 3) | last, 0, 0, ...bytes]
+const rawFrame = (...bytes: number[]) => [...MAGIC, 0x20, bytes.length, ...rawBlock(1, ...bytes)]
+/** `blocks` blocks of 128 KiB of one byte. */
+const runFrame = (blocks: number) => [
+  ...MAGIC,
+  0,
+  0x58,
+  ...Array.from({ length: blocks }, (_, i) => [i === blocks - 1 ? 3 : 2, 0, 0x10, 7]).flat(),
+]
+
 test('zstd: frames in a row, skippable ones, without content size, with checksum', () => {
-  const raw = (last: number, ...bytes: number[]) => [(bytes.length << 3) | last, 0, 0, ...bytes]
-  const magic = [0x28, 0xb5, 0x2f, 0xfd]
-  const skip = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 9, 9, 9]
   const bytes = [
-    ...skip,
-    ...magic,
+    ...SKIPPED,
+    ...MAGIC,
     0x04,
     0x00,
-    ...raw(0, 1, 2),
-    ...raw(1, 3),
+    ...rawBlock(0, 1, 2),
+    ...rawBlock(1, 3),
     1,
     2,
     3,
     4,
-    ...skip,
-    ...magic,
-    0x20,
-    2,
-    ...raw(1, 4, 5),
+    ...SKIPPED,
+    ...rawFrame(4, 5),
   ]
   expect([...decodeZstd(new Uint8Array(bytes), 5)]).toEqual([1, 2, 3, 4, 5])
   expect(() => decodeZstd(new Uint8Array(bytes), 4)).toThrow()
+})
+
+test('zstd: many frames copy each byte of their output no more than once', () => {
+  const frames = new Uint8Array([...runFrame(8), ...Array.from({ length: 300 }, (_, i) => rawFrame(i & 0xff)).flat()])
+  const copied = vi.spyOn(Uint8Array.prototype, 'set')
+  const sliced = vi.spyOn(Uint8Array.prototype, 'slice')
+  const out = decodeZstd(frames, 2 << 20)
+  const bytes = copied.mock.calls.reduce((sum, [source]) => sum + (source as ArrayLike<number>).length, 0)
+  const more = sliced.mock.results.reduce((sum, result) => sum + (result.value as Uint8Array).length, 0)
+  vi.restoreAllMocks()
+  expect(out.length).toBe((1 << 20) + 300)
+  expect([...out.subarray(-2)]).toEqual([42, 43])
+  expect(bytes + more).toBeLessThanOrEqual(out.length)
+})
+
+test('zstd: a match does not reach into the frame before', () => {
+  // No literals and one sequence, its three codes constant: three bytes again from one byte back.
+  const repeat = [(7 << 3) | 5, 0, 0, 0x00, 0x01, 0x54, 0x00, 0x02, 0x00, 0x04]
+  const oneFrame = [...MAGIC, 0, 0x58, ...rawBlock(0, 1, 2, 3), ...repeat]
+  expect([...decodeZstd(new Uint8Array(oneFrame), 100)]).toEqual([1, 2, 3, 3, 3, 3])
+  const twoFrames = [...rawFrame(1, 2, 3), ...MAGIC, 0, 0x58, ...repeat]
+  expect(() => decodeZstd(new Uint8Array(twoFrames), 100)).toThrow(/a match before the beginning/)
+})
+
+describe('zstd where the runtime has its own', () => {
+  /** As that of Node 24: it stops behind the first frame, and skips none. */
+  const zstdDecompress = vi.fn((stored: Uint8Array) => decodeZstd(stored.subarray(0, frameAt(stored, 0).end), 1 << 20))
+  const withNative = async () => {
+    vi.resetModules()
+    vi.doMock('#native', () => ({ native: { zstdDecompress } }))
+    const { zstdDecompress: decompress } = await import('./zstd.ts')
+    vi.doUnmock('#native')
+    vi.resetModules()
+    zstdDecompress.mockClear()
+    return decompress
+  }
+
+  test('several frames are all read, as everywhere', async () => {
+    const decompress = await withNative()
+    expect([...decompress(new Uint8Array([...rawFrame(1, 2), ...rawFrame(3)]), 9)]).toEqual([1, 2, 3])
+    expect([...decompress(new Uint8Array([...SKIPPED, ...rawFrame(3)]), 9)]).toEqual([3])
+    expect([...decompress(new Uint8Array([...rawFrame(3), ...SKIPPED]), 9)]).toEqual([3])
+    expect(zstdDecompress).not.toHaveBeenCalled()
+    expect([...decompress(new Uint8Array(rawFrame(3)), 9)]).toEqual([3])
+    expect(zstdDecompress).toHaveBeenCalledTimes(1)
+  })
+
+  test.each([
+    ['nothing', []],
+    ['bytes behind the frame', [...rawFrame(3), 1, 2, 3]],
+    ['a second frame that is cut off', [...rawFrame(3), ...rawFrame(4).slice(0, -1)]],
+    ['more than there may be', rawFrame(1, 2, 3, 4, 5, 6, 7, 8, 9, 10)],
+  ])('%s: a Data error, as everywhere', async (_, bytes) => {
+    const decompress = await withNative()
+    expect(() => decompress(new Uint8Array(bytes), 9)).toThrow(expect.objectContaining({ kind: 'Data' }))
+  })
+
+  test('a window beyond 128 MiB, which it would refuse, is read by the other one', async () => {
+    const decompress = await withNative()
+    // One segment of 129 MiB in runs, as encoders of this package wrote it once.
+    const blocks = runFrame(129 * 8).slice(6)
+    const frame = new Uint8Array([...MAGIC, 0xa0, 0, 0, 0x10, 8, ...blocks])
+    expect(decompress(frame, 200 << 20).length).toBe(129 << 20)
+    expect(zstdDecompress).not.toHaveBeenCalled()
+  })
+})
+
+test('zlib without anything native: a stream that ends early, and a wrong checksum', async () => {
+  vi.resetModules()
+  vi.doMock('#native', () => ({ native: {} }))
+  const { loadZlib } = await import('./zlib.ts')
+  const { decompress } = await loadZlib()
+  vi.doUnmock('#native')
+  vi.resetModules()
+  const stored = new Uint8Array(deflateSync(new Uint8Array([1, 2, 3, 200])))
+  expect([...decompress(stored, 9)]).toEqual([1, 2, 3, 200])
+  const data = expect.objectContaining({ kind: 'Data' })
+  for (let length = 0; length < stored.length; length++) {
+    expect(() => decompress(stored.slice(0, length), 9), `${length} bytes`).toThrow(data)
+  }
+  const wrong = stored.slice()
+  wrong[wrong.length - 1]! ^= 1
+  expect(() => decompress(wrong, 9)).toThrow(data)
+  const long = sample(new Random('adler'), 200_000).map((byte) => byte | 0xf0)
+  same(decompress(new Uint8Array(deflateSync(long)), 200_000), long)
 })
 
 test('the same without anything native', async () => {

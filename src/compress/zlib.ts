@@ -1,6 +1,7 @@
 // RFC 1950 streams: native where there is one, fflate elsewhere.
 
 import { native } from '#native'
+import { getU32 } from '../bytes/writer.ts'
 import { isSlateDBError } from '../errors.ts'
 import { type Codec, type Decompress, damagedInput, tooLarge } from './codec.ts'
 
@@ -29,16 +30,32 @@ export async function loadZlib(): Promise<Codec> {
       for (let at = 0; at < stored.length; at += STEP) {
         stream.push(stored.slice(at, at + STEP), at + STEP >= stored.length)
       }
-      if (!ended) throw damagedInput('zlib', 'cut off')
+      // Given an end of input where a block ends, fflate takes it for the end of the stream; it reads no checksum either.
+      if (!ended || stored.length < 6) throw damagedInput('zlib', 'cut off')
       const out = new Uint8Array(size)
       let to = 0
       for (const chunk of chunks) {
         out.set(chunk, to)
         to += chunk.length
       }
+      if (adler32(out) !== getU32(stored, stored.length - 4)) throw damagedInput('zlib', 'the checksum is wrong')
       return out
     }),
   }
+}
+
+/** The checksum at the end of a stream. */
+function adler32(bytes: Uint8Array): number {
+  let a = 1
+  let b = 0
+  for (let at = 0; at < bytes.length; ) {
+    // As many as keep both sums below 2^31.
+    const end = Math.min(bytes.length, at + 3800)
+    for (; at < end; at++) b += a += bytes[at]!
+    a %= 65_521
+    b %= 65_521
+  }
+  return b * 0x10000 + a
 }
 
 function guarded(decompress: Decompress): Decompress {

@@ -2,10 +2,9 @@
 // it loop or work without bound: here every size is checked before memory is taken or bytes are touched, and the work is
 // bounded by the output, which is bounded by `maxSize` and by what the blocks can hold.
 //
-//   frame := magic:u32le header block* [checksum:u32le]       block := (size << 3 | type << 1 | last):u24le bytes
 //   compressed block := literals sequences      sequence := (literal length, match length, offset), entropy-coded
 //
-// Dictionaries are not used by this format. The checksum is not verified: ours stands behind every block.
+// zstd-frame.ts has the headers around blocks, zstd-tables.ts the entropy codes inside them.
 
 import { tooLarge } from './codec.ts'
 import {
@@ -17,6 +16,7 @@ import {
   MATCH_BASE,
   MATCH_BITS,
 } from './zstd-defaults.ts'
+import { type FrameHeader, frameAt, u24 } from './zstd-frame.ts'
 import {
   bitsBelow,
   constantTable,
@@ -28,36 +28,40 @@ import {
   streamBits,
 } from './zstd-tables.ts'
 
-const MAX_BLOCK = 128 * 1024
 const EMPTY = new Uint8Array(0)
 
 export function decodeZstd(stored: Uint8Array, maxSize: number): Uint8Array {
-  let out: Uint8Array = EMPTY
+  if (stored.length === 0) throw damaged('no frame')
+  // All frames are measured before the first is decoded, so that they share one output and none is copied again.
+  let most = 0
   for (let at = 0; at < stored.length; ) {
-    if (at + 8 > stored.length) throw damaged('cut off')
-    const magic = u32(stored, at)
-    if ((magic & 0xfffffff0) >>> 0 === 0x184d2a50) {
-      at += 8 + u32(stored, at + 4)
-      if (at > stored.length) throw damaged('cut off')
-      continue
-    }
-    const frame = new Frame(stored, at + 4, magic, maxSize - out.length)
-    const decoded = frame.decode()
-    out = out.length === 0 ? decoded : joined(out, decoded)
+    const frame = frameAt(stored, at)
+    most += frame.declared ?? frame.most
+    if (frame.declared !== undefined && frame.declared > maxSize) throw tooLarge('zstd', frame.declared, maxSize)
     at = frame.end
   }
-  return out
+  const out = new Uint8Array(Math.min(most, maxSize))
+  let to = 0
+  for (let at = 0; at < stored.length; ) {
+    const frame = frameAt(stored, at)
+    if (!frame.skipped) to = new Frame(stored, frame, out, to, maxSize).decode()
+    at = frame.end
+  }
+  return to === out.length ? out : out.slice(0, to)
 }
 
+/** Decodes the blocks of one frame. */
 class Frame {
-  /** Behind the frame. */
-  end = 0
   readonly #in: Uint8Array
   readonly #blocksAt: number
-  readonly #hasChecksum: boolean
   readonly #maxBlock: number
-  #out: Uint8Array
-  #to = 0
+  readonly #declared: number | undefined
+  readonly #maxSize: number
+  readonly #out: Uint8Array
+  /** Where in `#out` the frame begins: no match reaches back further. And where its output must end. */
+  readonly #start: number
+  readonly #limit: number
+  #to: number
   #huffman: HuffmanTable | undefined
   #lengths: FseTable | undefined
   #offsets: FseTable | undefined
@@ -70,43 +74,20 @@ class Frame {
   #literalsAt = 0
   #literalsEnd = 0
 
-  constructor(bytes: Uint8Array, at: number, magic: number, maxSize: number) {
-    if (magic !== 0xfd2fb528) throw damaged('not a frame')
+  constructor(bytes: Uint8Array, header: FrameHeader, out: Uint8Array, start: number, maxSize: number) {
     this.#in = bytes
-    const descriptor = bytes[at++]!
-    if ((descriptor & 8) !== 0) throw damaged('an unknown frame header')
-    if ((descriptor & 3) !== 0) throw damaged('a frame that needs a dictionary')
-    this.#hasChecksum = (descriptor & 4) !== 0
-    const singleSegment = (descriptor & 32) !== 0
-    let window = 0
-    if (!singleSegment) {
-      const byte = bytes[at++]!
-      window = 2 ** (10 + (byte >> 3)) * (1 + (byte & 7) / 8)
-    }
-    const sizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!
-    if (at + sizeBytes > bytes.length) throw damaged('cut off')
-    let declared: number | undefined
-    if (sizeBytes > 0) {
-      declared = sizeBytes === 2 ? 256 : 0
-      for (let i = 0; i < sizeBytes; i++) declared += bytes[at + i]! * 2 ** (8 * i)
-      if (singleSegment) window = declared
-    }
-    this.#blocksAt = at + sizeBytes
-    this.#maxBlock = Math.min(MAX_BLOCK, window)
-    const most = this.#measure()
-    if (declared !== undefined) {
-      if (declared > maxSize) throw tooLarge('zstd', declared, maxSize)
-      if (declared > most) throw damaged(`the blocks cannot hold ${declared} bytes`)
-    }
-    this.#out = new Uint8Array(declared ?? Math.min(most, maxSize))
-    this.#declared = declared
+    this.#blocksAt = header.blocksAt
+    this.#maxBlock = header.maxBlock
+    this.#declared = header.declared
     this.#maxSize = maxSize
+    this.#out = out
+    this.#start = start
+    this.#limit = header.declared === undefined ? out.length : Math.min(out.length, start + header.declared)
+    this.#to = start
   }
 
-  readonly #declared: number | undefined
-  readonly #maxSize: number
-
-  decode(): Uint8Array {
+  /** Answers where the output ends. */
+  decode(): number {
     let at = this.#blocksAt
     for (let last = false; !last; ) {
       const header = u24(this.#in, at)
@@ -129,38 +110,20 @@ class Frame {
         at += size
       }
     }
-    if (this.#declared !== undefined && this.#to !== this.#declared) {
-      throw damaged(`${this.#to} bytes came out, ${this.#declared} were declared`)
+    const size = this.#to - this.#start
+    if (this.#declared !== undefined && size !== this.#declared) {
+      throw damaged(`${size} bytes came out, ${this.#declared} were declared`)
     }
-    return this.#to === this.#out.length ? this.#out : this.#out.slice(0, this.#to)
-  }
-
-  /** Walks the block headers: finds the end, and the most that can come out. */
-  #measure(): number {
-    let at = this.#blocksAt
-    let most = 0
-    for (let last = false; !last; ) {
-      if (at + 3 > this.#in.length) throw damaged('cut off')
-      const header = u24(this.#in, at)
-      last = (header & 1) !== 0
-      const size = header >> 3
-      const type = (header >> 1) & 3
-      if (type === 3 || size > this.#maxBlock) throw damaged(`a block of type ${type} and ${size} bytes`)
-      most += type === 2 ? this.#maxBlock : size
-      at += 3 + (type === 1 ? 1 : size)
-      if (at > this.#in.length) throw damaged('cut off')
-    }
-    this.end = at + (this.#hasChecksum ? 4 : 0)
-    if (this.end > this.#in.length) throw damaged('cut off')
-    return most
+    return this.#to
   }
 
   #room(size: number): void {
-    if (this.#to + size > this.#out.length) throw this.#overflow()
+    if (this.#to + size > this.#limit) throw this.#overflow()
   }
 
   #overflow(): Error {
-    return this.#declared === undefined ? tooLarge('zstd', this.#to, this.#maxSize) : damaged('more than was declared')
+    const cut = this.#declared === undefined || this.#limit < this.#start + this.#declared
+    return cut ? tooLarge('zstd', this.#maxSize + 1, this.#maxSize) : damaged('more than was declared')
   }
 
   #block(at: number, end: number): void {
@@ -283,7 +246,8 @@ class Frame {
     const matches = this.#matches!
     let to = this.#to
     let from = this.#literalsAt
-    const blockEnd = Math.min(out.length, blockStart + this.#maxBlock)
+    const frameStart = this.#start
+    const blockEnd = Math.min(this.#limit, blockStart + this.#maxBlock)
     let at = streamBits(bytes, start, end)
     const read = (bits: number): number => {
       const value =
@@ -312,13 +276,13 @@ class Frame {
       const offset = this.#offset(offsetValue, length)
       if (from + length > this.#literalsEnd) throw damaged('more literals than there are')
       if (to + length + matchLength > blockEnd) {
-        if (blockEnd === out.length) throw this.#overflow()
+        if (blockEnd === this.#limit) throw this.#overflow()
         throw damaged('a block that is too large')
       }
       for (let j = 0; j < length; j++) out[to + j] = literals[from + j]!
       from += length
       to += length
-      if (offset <= 0 || offset > to) throw damaged('a match before the beginning')
+      if (offset <= 0 || offset > to - frameStart) throw damaged('a match before the beginning')
       const source = to - offset
       for (let j = 0; j < matchLength; j++) out[to + j] = out[source + j]!
       to += matchLength
@@ -363,14 +327,4 @@ function huffmanStream(
     at -= bits[state]!
   }
   if (at !== 0) throw damaged('a literal stream of another length')
-}
-
-const u24 = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
-const u32 = (bytes: Uint8Array, at: number): number => (u24(bytes, at) | (bytes[at + 3]! << 24)) >>> 0
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length)
-  both.set(a)
-  both.set(b, a.length)
-  return both
 }

@@ -8,6 +8,7 @@ import { Random } from '../env/random.ts'
 import { lz4 } from './lz4.ts'
 import { decodeZstd } from './zstd-decode.ts'
 import { encodeZstd } from './zstd-encode.ts'
+import { frameAt } from './zstd-frame.ts'
 
 const { zstdDecompressSync } = zlib as unknown as { zstdDecompressSync?: (stored: Uint8Array) => Uint8Array }
 
@@ -80,6 +81,28 @@ describe('zstd of our own', () => {
     expect(judge(both)).toBeLessThan(131_072 * 1.7)
   })
 
+  test('a frame of any size asks for a window of at most 8 MiB, which every decoder has', () => {
+    expect(windowOf(new Uint8Array(8 << 20))).toBe(8 << 20)
+    expect(windowOf(new Uint8Array((8 << 20) + 1))).toBe(8 << 20)
+    const large = new Uint8Array(129 << 20)
+    expect(windowOf(large)).toBe(8 << 20)
+    judge(large)
+  })
+
+  test('no match reaches back beyond the window', () => {
+    const phrase = new Random('phrase').bytes(64)
+    const other = new Random('other').bytes(64)
+    const apart = (distance: number, second: Uint8Array) => {
+      const bytes = new Uint8Array(distance + 64)
+      bytes.set(phrase)
+      bytes.set(second, distance)
+      return judge(bytes)
+    }
+    expect(apart(8 << 20, phrase)).toBeLessThan(apart(8 << 20, other) - 40)
+    expect(Math.abs(apart((8 << 20) + 1, phrase) - apart((8 << 20) + 1, other))).toBeLessThan(10)
+    expect(Math.abs(apart(12 << 20, phrase) - apart(12 << 20, other))).toBeLessThan(10)
+  })
+
   test('it is smaller than lz4 on what databases hold', () => {
     const block = rows(2000).subarray(0, 4096)
     expect(judge(block)).toBeLessThan(lz4.compress(block).length * 0.8)
@@ -87,6 +110,14 @@ describe('zstd of our own', () => {
     expect(judge(large)).toBeLessThan(lz4.compress(large).length * 0.8)
   })
 })
+
+/** What the frame of `raw` makes a decoder keep. */
+function windowOf(raw: Uint8Array): number {
+  const frame = encodeZstd(raw)
+  expect(frameAt(frame, 0)).toMatchObject({ declared: raw.length, end: frame.length })
+  const oneSegment = (frame[4]! & 32) !== 0
+  return oneSegment ? raw.length : 2 ** (10 + (frame[5]! >> 3))
+}
 
 function mixture(random: Random, size: number): Uint8Array {
   const bytes = new Uint8Array(size)

@@ -2,7 +2,7 @@
 // them and larger than the original's level 3. A WebAssembly module would do better, but pages would have to serve it
 // beside their scripts, and Workers compile none.
 //
-//   frame    := magic descriptor size:u8|u16|u32 block+       one segment, the content size in the header
+//   frame    := magic descriptor [window:u8] size:u8|u16|u32 block+      the content size in the header
 //   block    := header:u24le (last:1 type:2 size:21) content
 //   content  := literals sequences                            the bytes that repeat nothing; what repeats what
 //   sequence := (literals to copy, match length, offset)      in the three FSE codes that need no description
@@ -27,8 +27,12 @@ const MAX_BLOCK = 128 * 1024
 const MIN_MATCH = 4
 const MAX_HASH_BITS = 15
 const NEAR = 64
-/** The bits of a farther one would not fit into one write. */
-const MAX_OFFSET = (1 << 24) - 4
+/**
+ * How far back matches reach: the least window that every decoder must offer (RFC 8878 section 3.1.1.1.2). A frame that
+ * asks for more than 128 MiB is refused by most, and a frame of one segment asks for as much as it holds.
+ */
+const WINDOW_LOG = 23
+const WINDOW = 1 << WINDOW_LOG
 
 /** One frame that holds `raw`. */
 export function encodeZstd(raw: Uint8Array): Uint8Array {
@@ -65,7 +69,9 @@ class Encoder {
     const out = this.#out
     let to = put(out, 0, MAGIC, 4)
     const [flag, bytes, base] = length < 256 ? [0, 1, 0] : length < 65_792 ? [1, 2, 256] : [2, 4, 0]
-    to = put(out, to, (flag << 6) | (1 << 5), 1)
+    const oneSegment = length <= WINDOW ? 1 : 0
+    to = put(out, to, (flag << 6) | (oneSegment << 5), 1)
+    if (oneSegment === 0) to = put(out, to, (WINDOW_LOG - 10) << 3, 1)
     to = put(out, to, length - base, bytes)
     let from = 0
     do {
@@ -153,7 +159,7 @@ class Encoder {
     const match = this.#remember(at)
     // The offset of before is nearly free, but not right behind its own match.
     if (at > anchor && again >= 0 && wordAt(raw, again) === wordAt(raw, at)) return again
-    if (match < 0 || at - match > MAX_OFFSET || wordAt(raw, match) !== wordAt(raw, at)) return -1
+    if (match < 0 || at - match > WINDOW || wordAt(raw, match) !== wordAt(raw, at)) return -1
     // A sequence costs three bytes or so: four bytes from afar are cheaper as literals.
     return raw[match + 4] === raw[at + 4] || at - match < NEAR ? match : -1
   }

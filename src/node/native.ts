@@ -43,9 +43,13 @@ function limit(maxSize: number): { maxOutputLength: number } {
   return { maxOutputLength: Math.max(1, maxSize) }
 }
 
-/** zlib answers with Buffers cut from 16 KiB chunks: a cache must not keep the chunk, nor meet two kinds of array. */
+/**
+ * zlib answers with Buffers, small ones cut from chunks of 16 KiB: a cache must not keep the chunk, nor meet two kinds of
+ * array. A large one has its memory to itself and is not copied.
+ */
 function compact(bytes: Uint8Array, maxSize = Number.POSITIVE_INFINITY): Uint8Array {
   if (bytes.length > maxSize) throw new RangeError(`${bytes.length} bytes came out, at most ${maxSize} are possible`)
+  if (bytes.byteLength === bytes.buffer.byteLength) return new Uint8Array(bytes.buffer as ArrayBuffer)
   const copy = new Uint8Array(bytes.length)
   copy.set(bytes)
   return copy
