@@ -58,8 +58,64 @@ export class SlateDBError extends Error {
 
 /** True for any `SlateDBError`, also one thrown by another copy of this package. */
 export function isSlateDBError(error: unknown): error is SlateDBError {
-  return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[BRAND] === true
+  if (typeof error !== 'object' || error === null) return false
+  try {
+    return (error as Record<symbol, unknown>)[BRAND] === true
+  } catch {
+    // Anything can be thrown, a proxy that throws when it is looked at included.
+    return false
+  }
 }
+
+/** Longest text of a caller's that goes into a message. */
+const SHOWN = 100
+
+/**
+ * What a caller passed, for an error message: short, on one line, and never an error of its own. Of objects only their
+ * kind is told: their fields may be secrets.
+ */
+export function show(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.slice(0, SHOWN)) + (value.length > SHOWN ? `... (${value.length} characters)` : '')
+    case 'bigint':
+      return value < 2n ** 256n && value > -(2n ** 256n) ? `${value}n` : 'a bigint of more than 256 bits'
+    case 'symbol':
+      return clipped(String(value))
+    case 'function':
+      return 'a function'
+    case 'object':
+      return value === null ? 'null' : kindOf(value)
+    default:
+      return Object.is(value, -0) ? '-0' : String(value)
+  }
+}
+
+/** `a Map`, `an array`, `an object`: without reading anything that a proxy could refuse. */
+function kindOf(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'an array'
+    const kind = Object.prototype.toString.call(value).slice(8, -1)
+    if (kind === 'Object' || !/^\w{1,40}$/.test(kind)) return 'an object'
+    return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
+  } catch {
+    return 'an object'
+  }
+}
+
+/** What a caught value says, for an error message: code of a caller's may throw anything. */
+export function messageOf(error: unknown): string {
+  try {
+    if (typeof error === 'string') return clipped(error)
+    const message: unknown = (error as { message?: unknown } | null | undefined)?.message
+    return typeof message === 'string' ? clipped(message) : show(error)
+  } catch {
+    return show(error)
+  }
+}
+
+const clipped = (text: string): string =>
+  text.length <= 10 * SHOWN ? text : `${text.slice(0, 10 * SHOWN)}... (${text.length} characters)`
 
 type Cause = { cause?: unknown }
 

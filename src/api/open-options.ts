@@ -1,9 +1,9 @@
 // What `SlateDB.open` and `SlateDB.openReader` take, and what the engine makes of it.
 
+import { nearest } from '../checks.ts'
 import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
 import type { CommonOptions, DbOptions } from '../db/options.ts'
 import { defaultSettings, parseSettings, type SettingsInput } from '../db/settings.ts'
-import { nearest } from '../db/settings-names.ts'
 import type { Clock, Env } from '../env/env.ts'
 import { consoleLogger, type Logger } from '../env/logger.ts'
 import type { MetricsRecorder } from '../env/metrics.ts'

@@ -1,7 +1,7 @@
 // The user's merge operator, brought to one shape: operands combine oldest to newest, a thrown error becomes a typed one.
 
 import { showKey } from '../bytes/text.ts'
-import { invalid, type SlateDBError } from '../errors.ts'
+import { invalid, messageOf, type SlateDBError } from '../errors.ts'
 
 /**
  * Combines a merge operand with what was there; `existing` is `undefined` when nothing was. Must be associative, and
@@ -36,7 +36,7 @@ export function normalizeMergeOperator(operator: MergeOperatorLike | undefined):
     try {
       result = batch(key, existing, operands)
     } catch (cause) {
-      throw operatorFailed(key, cause instanceof Error ? cause.message : String(cause), cause)
+      throw operatorFailed(key, messageOf(cause), cause)
     }
     if (!(result instanceof Uint8Array)) throw operatorFailed(key, `it returned ${typeof result}, not a Uint8Array`)
     return result

@@ -151,32 +151,3 @@ export const SETTINGS = group({
 export function snakeName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
-
-/** The nearest of `known` to a name that is none of them, when it is near enough to be a slip. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  const plain = (text: string) => text.toLowerCase().replaceAll('_', '')
-  let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1
-  for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate))
-    if (distance < bestDistance) {
-      best = candidate
-      bestDistance = distance
-    }
-  }
-  return best
-}
-
-/** Letters to insert, delete or replace to turn one text into the other. */
-function editDistance(a: string, b: string): number {
-  let above = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = above[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(replaced, above[j]! + 1, row[j - 1]! + 1))
-    }
-    above = row
-  }
-  return above[b.length]!
-}

@@ -1,10 +1,11 @@
 // Walks the table of settings-names.ts over what people wrote, and back. Values here are plain records; settings.ts
 // gives them their types.
 
-import { invalid, type SlateDBError } from '../errors.ts'
+import { nearest } from '../checks.ts'
+import { invalid, type SlateDBError, show } from '../errors.ts'
 import { formatDuration, parseDuration, parseSize } from './duration.ts'
 import { defaultSettings } from './settings-defaults.ts'
-import { type Field, type Group, type Leaf, nearest, SETTINGS, snakeName } from './settings-names.ts'
+import { type Field, type Group, type Leaf, SETTINGS, snakeName } from './settings-names.ts'
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -241,8 +242,4 @@ class Reader {
 
 function isRecord(value: unknown): value is Values {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function show(value: unknown): string {
-  return typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? String(value))
 }

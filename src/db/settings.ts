@@ -1,7 +1,7 @@
 // What a database is configured with. Settings are plain immutable objects with numbers in milliseconds and bytes;
 // `parseSettings` makes them out of what people write. Reading files is the node room's work.
 
-import { invalid } from '../errors.ts'
+import { invalid, messageOf } from '../errors.ts'
 import type { FormatGeneration } from '../manifest/generation.ts'
 import { defaultSettings } from './settings-defaults.ts'
 import { findField, readSettings, writeSettings } from './settings-parse.ts'
@@ -226,8 +226,7 @@ function parseLiteral(literal: string): unknown {
   try {
     return JSON.parse(literal)
   } catch (cause) {
-    const detail = cause instanceof Error ? cause.message : String(cause)
-    throw invalid('INVALID_SETTINGS', `value_json is not valid JSON: ${detail}`, { cause })
+    throw invalid('INVALID_SETTINGS', `value_json is not valid JSON: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -1,6 +1,7 @@
 // Ends an opening, or a closing, whose object store does not answer: retries without end are right for a database at
 // work, and wrong for a bucket that is misspelt, or a process that wants to end.
 
+import { onAbort } from '../env/abort.ts'
 import type { Clock } from '../env/env.ts'
 import { isSlateDBError, isStoreError, unavailable } from '../errors.ts'
 
@@ -28,8 +29,8 @@ export class StoreGuard {
     this.#timeoutMs = openTimeoutMs ?? DEFAULT_TIMEOUT_MS
     const end = () => abort.abort(signal?.reason)
     if (signal?.aborted) end()
-    signal?.addEventListener('abort', end, { once: true })
-    this.#release = () => signal?.removeEventListener('abort', end)
+    const forget = signal && onAbort(signal, end)
+    this.#release = () => forget?.()
   }
 
   /** What a request failed with before it is tried again; `undefined` when one got through. */

@@ -1,6 +1,7 @@
 // The world comes in as an argument: nothing outside this room reads a clock, draws a random number, sets a timer or
 // prints. A simulation passes its own Env, and a seed then replays a run.
 
+import { onAbort } from './abort.ts'
 import type { WatchCollected } from './collected.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
@@ -12,8 +13,9 @@ export interface Clock {
   /** Milliseconds that only go forward; no fixed origin. */
   monotonic(): number
   /**
-   * Runs `callback` once after `delayMs`; the returned function cancels it. An `idle` timer does not keep the process
-   * alive. `label` names what waits, for the report of a run that got stuck.
+   * Runs `callback` once after `delayMs`, however long: below 0 counts as 0, `Infinity` never comes. The returned
+   * function cancels it. An `idle` timer does not keep the process alive. `label` names what waits, for the report of a
+   * run that got stuck.
    */
   schedule(delayMs: number, callback: () => void, options?: { idle?: boolean; label?: string }): () => void
   /** Gives the event loop a turn: long synchronous work calls it every few milliseconds. */
@@ -38,18 +40,18 @@ export function sleep(
   const { signal } = options
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason)
-    const abort = () => {
-      cancel()
-      reject(signal!.reason)
-    }
+    const forget = signal && onAbort(signal, abort)
     const cancel = clock.schedule(
       ms,
       () => {
-        signal?.removeEventListener('abort', abort)
+        forget?.()
         resolve()
       },
       options,
     )
-    signal?.addEventListener('abort', abort, { once: true })
+    function abort() {
+      cancel()
+      reject(signal!.reason)
+    }
   })
 }

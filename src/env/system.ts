@@ -10,12 +10,24 @@ type Timer = ReturnType<typeof setTimeout> & { unref?: () => void }
 
 const { hrtime } = (globalThis as { process?: { hrtime?: () => [number, number] } }).process ?? {}
 
+/** The longest delay that a platform's timer holds, 24.8 days; it takes a longer one for none at all. */
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+/** What a delay that is no number becomes: neither a loop without rest nor a wait without end. */
+const UNKNOWN_DELAY_MS = 1000
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic,
   schedule(delayMs, callback, options) {
-    const timer = setTimeout(callback, delayMs) as Timer
-    if (options?.idle) timer.unref?.()
+    let left = Number.isNaN(delayMs) ? UNKNOWN_DELAY_MS : Math.max(0, delayMs)
+    let timer: Timer
+    const arm = () => {
+      const step = Math.min(left, LONGEST_DELAY_MS)
+      left -= step
+      timer = setTimeout(() => (left > 0 ? arm() : callback()), step) as Timer
+      if (options?.idle) timer.unref?.()
+    }
+    arm()
     return () => clearTimeout(timer)
   },
   yield: () => new Promise((resolve) => immediate(resolve)),

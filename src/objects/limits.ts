@@ -1,29 +1,7 @@
 // What may end a call before its store does: a deadline, the caller's signal, the owner's signal. Made once per call.
 
+import { onAbort } from '../env/abort.ts'
 import type { Clock } from '../env/env.ts'
-
-/**
- * A signal that many calls at once listen to, with one listener of its own: platforms take a signal with many listeners
- * for a leak and print a warning.
- */
-export class SharedSignal {
-  readonly signal: AbortSignal
-  readonly #listeners = new Set<() => void>()
-
-  constructor(signal: AbortSignal) {
-    this.signal = signal
-    const abort = () => {
-      for (const listener of [...this.#listeners]) listener()
-    }
-    if (!signal.aborted) signal.addEventListener('abort', abort, { once: true })
-  }
-
-  /** The returned function forgets the listener. */
-  listen(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
-  }
-}
 
 export class Limits {
   /** What the last attempt failed with: an error that says only that time is over helps nobody. */
@@ -36,7 +14,7 @@ export class Limits {
   constructor(
     clock: Clock,
     deadline: { ms: number; error: (trouble: unknown) => unknown } | undefined,
-    signals: readonly (AbortSignal | SharedSignal)[],
+    signals: readonly AbortSignal[],
   ) {
     this.#ended = new Promise((_, reject) => {
       this.#end = (error) => {
@@ -46,15 +24,10 @@ export class Limits {
     })
     // Nobody may be racing at the moment it ends.
     this.#ended.catch(() => {})
-    for (const source of signals) {
-      const signal = source instanceof SharedSignal ? source.signal : source
+    for (const signal of signals) {
       const abort = () => this.#end(signal.reason)
       if (signal.aborted) abort()
-      else if (source instanceof SharedSignal) this.#release.push(source.listen(abort))
-      else {
-        signal.addEventListener('abort', abort, { once: true })
-        this.#release.push(() => signal.removeEventListener('abort', abort))
-      }
+      else this.#release.push(onAbort(signal, abort))
     }
     if (deadline !== undefined) {
       const cancel = clock.schedule(deadline.ms, () => this.#end(deadline.error(this.trouble)), {

@@ -6,9 +6,9 @@ import { mintUlid } from '../bytes/ids.ts'
 import type { Env } from '../env/env.ts'
 import { sleep } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
-import { dataError, isSlateDBError, isStoreError, storeError, unavailable } from '../errors.ts'
+import { dataError, isSlateDBError, isStoreError, messageOf, storeError, unavailable } from '../errors.ts'
 import { equalBodies } from './body.ts'
-import { Limits, SharedSignal } from './limits.ts'
+import { Limits } from './limits.ts'
 import {
   type Body,
   bodySize,
@@ -67,7 +67,6 @@ class RetryingStore implements ObjectStore {
   readonly #env: Env
   readonly #random: Random
   readonly #options: RetryOptions
-  readonly #owner: SharedSignal | undefined
   #metadata: boolean
 
   constructor(store: ObjectStore, env: Env, options: RetryOptions) {
@@ -75,7 +74,6 @@ class RetryingStore implements ObjectStore {
     this.#env = env
     this.#random = env.random.fork('retrying')
     this.#options = options
-    this.#owner = options.signal && new SharedSignal(options.signal)
     this.capabilities = store.capabilities
     this.#metadata = store.capabilities.metadata
     if (store.startUpload !== undefined) this.startUpload = (path, request) => this.#startUpload(path, request)
@@ -245,9 +243,8 @@ class RetryingStore implements ObjectStore {
     request: RequestOptions | undefined,
     work: (limits: Limits | undefined) => Promise<T>,
   ): Promise<T> {
-    // Timers of the platform count to 2^31: longer is as good as never.
-    const deadlineMs = (this.#options.deadlineMs ?? Infinity) < 2 ** 31 ? this.#options.deadlineMs : undefined
-    const signals = [request?.signal, this.#owner].filter((one) => one !== undefined)
+    const { deadlineMs } = this.#options
+    const signals = [request?.signal, this.#options.signal].filter((one) => one !== undefined)
     if (deadlineMs === undefined && signals.length === 0) return work(undefined)
     const deadline =
       deadlineMs === undefined
@@ -300,7 +297,7 @@ class RetryingStore implements ObjectStore {
       path,
       attempt: retries + 1,
       delayMs: Math.round(delayMs),
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     })
     await sleep(this.#env.clock, delayMs, { signal: limits?.signal, label: `retry of ${name} ${path}` })
   }

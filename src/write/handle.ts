@@ -1,6 +1,8 @@
 // What a write gives back.
 
 import { toBigInt } from '../bytes/u64.ts'
+import { abortSignal, checkArgument } from '../checks.ts'
+import { abortable } from '../env/abort.ts'
 import type { FlushTicket } from '../wal/ticket.ts'
 
 /** A committed write: visible to every read that starts after it, durable a little later. */
@@ -31,12 +33,12 @@ export class WriteHandle {
   /** Like `durable`, and stops waiting when the signal fires: the write itself is not undone. */
   awaitDurable(signal?: AbortSignal): Promise<void> {
     if (signal === undefined) return this.durable
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason)
-      const abort = () => reject(signal.reason)
-      signal.addEventListener('abort', abort, { once: true })
-      const done = () => signal.removeEventListener('abort', abort)
-      this.durable.then(resolve, reject).finally(done)
-    })
+    checkArgument('awaitDurable', 'signal', abortSignal, signal)
+    return abortable(this.durable, signal)
+  }
+
+  /** For `JSON.stringify`, which cannot write a bigint. */
+  toJSON(): { seq: string; createTs: number } {
+    return { seq: String(this.seq), createTs: this.createTs }
   }
 }

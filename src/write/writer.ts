@@ -4,7 +4,7 @@
 import { showKey } from '../bytes/text.ts'
 import { compareU64, hiOf, loOf, U32_MAX, U64_MAX } from '../bytes/u64.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
-import { abortable } from '../env/abort.ts'
+import { abortable, onAbort } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { assert, conflict, internal, invalid } from '../errors.ts'
@@ -191,14 +191,13 @@ export class Writer {
       },
       { label: 'backpressure' },
     )
-    const abort = () => state.changed.notify()
-    signal?.addEventListener('abort', abort, { once: true })
+    const forget = signal && onAbort(signal, () => state.changed.notify())
     try {
       await state.changed.until(() => timedOut || signal?.aborted === true || state.ended !== undefined || test())
       signal?.throwIfAborted()
     } finally {
       cancel()
-      signal?.removeEventListener('abort', abort)
+      forget?.()
     }
   }
 
