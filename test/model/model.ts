@@ -59,6 +59,8 @@ export interface View {
   readonly seq: number
   /** Operations of a transaction that lie over it. */
   readonly own?: readonly Op[] | undefined
+  /** Of a snapshot or transaction (D4): rows that expire after this instant must be there. */
+  readonly expiresAtMs?: number | undefined
 }
 
 /** The engine shows rows of an open transaction with this sequence number. */
@@ -114,18 +116,18 @@ export class Model {
   complaint(key: string, seen: SeenRow | undefined, view: View): string | undefined {
     const parts = this.#parts(key, view)
     if (seen === undefined) {
-      const needed = parts.find((part) => !this.#mayBeGone(part))
+      const needed = parts.find((part) => !this.#mayBeGone(part, view))
       return needed && `key ${show(key)} at seq ${view.seq}: expected ${show(joined(parts))}, got nothing`
     }
     const wrong = (what: string) =>
       `key ${show(key)} at seq ${view.seq}: ${what}; expected ${show(parts.length === 0 ? undefined : joined(parts))}, ` +
       `got ${show(seen.value)} (seq ${seen.seq})`
     if (parts.length === 0) return wrong('a row that must not exist')
-    if (!this.#isMadeOf(seen.value, parts, 0, false)) return wrong('wrong value')
+    if (!this.#isMadeOf(seen.value, parts, view)) return wrong('wrong value')
     if (parts.some((part) => part.seq === Number.POSITIVE_INFINITY)) {
       return seen.seq === OWN_SEQ ? undefined : wrong(`a transaction's own row must have seq ${OWN_SEQ}`)
     }
-    if (parts.some((part) => this.#mayBeGone(part))) {
+    if (parts.some((part) => this.#mayBeGone(part, view))) {
       return parts.some((part) => BigInt(part.seq) === seen.seq) ? undefined : wrong('seq of no version of this row')
     }
     if (seen.seq !== BigInt(parts.at(-1)!.seq)) return wrong(`wrong seq, expected ${parts.at(-1)!.seq}`)
@@ -193,7 +195,7 @@ export class Model {
   valueComplaint(key: string, value: string | undefined, view: View): string | undefined {
     const parts = this.#parts(key, view)
     if (value === undefined) return this.complaint(key, undefined, view)
-    if (parts.length > 0 && this.#isMadeOf(value, parts, 0, false)) return undefined
+    if (parts.length > 0 && this.#isMadeOf(value, parts, view)) return undefined
     const expected = parts.length === 0 ? undefined : joined(parts)
     return `key ${show(key)} at seq ${view.seq}: expected ${show(expected)}, got ${show(value)}`
   }
@@ -220,17 +222,17 @@ export class Model {
     return parts.reverse()
   }
 
-  #mayBeGone(part: Version): boolean {
-    return part.expireTs !== undefined && part.expireTs <= this.tick
+  #mayBeGone({ expireTs }: Version, { expiresAtMs = Number.POSITIVE_INFINITY }: View): boolean {
+    return expireTs !== undefined && expireTs <= Math.min(this.tick, expiresAtMs)
   }
 
   /** True when `value` is the parts one after the other, of which expired ones may be missing, but not all. */
-  #isMadeOf(value: string, parts: readonly Version[], index: number, hasAny: boolean): boolean {
+  #isMadeOf(value: string, parts: readonly Version[], view: View, index = 0, hasAny = false): boolean {
     if (index === parts.length) return value === '' && hasAny
     const part = parts[index]!
-    if (value.startsWith(part.value) && this.#isMadeOf(value.slice(part.value.length), parts, index + 1, true))
-      return true
-    return this.#mayBeGone(part) && this.#isMadeOf(value, parts, index + 1, hasAny)
+    const rest = value.startsWith(part.value) ? value.slice(part.value.length) : undefined
+    if (rest !== undefined && this.#isMadeOf(rest, parts, view, index + 1, true)) return true
+    return this.#mayBeGone(part, view) && this.#isMadeOf(value, parts, view, index + 1, hasAny)
   }
 
   #expireTs(ttl: Ttl, createTs: number): number | undefined {

@@ -347,7 +347,7 @@ export class Client {
     const snapshot = random.pick([...this.#snapshots, undefined])
     if (snapshot === undefined) return
     this.run.count('snapshot reads')
-    const view = { seq: Number(snapshot.seq) }
+    const view = { seq: Number(snapshot.seq), expiresAtMs: snapshot.expiresAtMs }
     const what = `snapshot at ${snapshot.seq}`
     if (random.chance(0.2)) {
       snapshot.close()

@@ -22,12 +22,11 @@ export class ReaderAgent {
   }
 
   async follow(): Promise<void> {
-    const { random, database, calm, model, sim } = this.#run
+    const { random, calm, model, sim } = this.#run
     const sky = weather(random, !calm)
-    const store = this.#process.store(sky)
-    const walStore = database.hasWalStore ? this.#process.store({ ...sky, bucket: 'wal' }) : undefined
+    const [store, walStore] = this.#run.stores(this.#process, sky)
     this.#reader = await openReader({
-      store,
+      store: store!,
       path: PATH,
       walStore,
       env: this.#process.env,

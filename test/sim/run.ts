@@ -6,12 +6,17 @@
 
 import { openReader } from '../../src/db/reader.ts'
 import { Random } from '../../src/env/random.ts'
+import { decodeManifest } from '../../src/format/manifest.ts'
+import { Paths } from '../../src/format/paths.ts'
+import type { SimProcess } from '../../src/sim/process.ts'
 import type { Sim } from '../../src/sim/simulate.ts'
+import type { SimStore } from '../../src/sim/store.ts'
 import { scanAll } from '../compat/read-all.ts'
 import { append } from '../model/append.ts'
 import { checkBucket } from '../model/bucket-invariants.ts'
 import { Model } from '../model/model.ts'
 import { Operations } from '../model/operations.ts'
+import { MoverAgent } from './mover-agent.ts'
 import { ReaderAgent } from './reader-agent.ts'
 import { type DatabaseVector, databaseVector, weather } from './vector.ts'
 import { WriterAgent } from './writer-agent.ts'
@@ -32,6 +37,9 @@ export interface OpenAttempt {
 }
 
 export const PATH = 'db'
+
+/** Four times the age at which a handle confirms that it is still the newest (AP-2). */
+const COLLECT_AFTER_MS = 240_000
 
 /** Thrown into the code of a process that was killed, or whose handle has ended: it stops there. */
 export class Ended extends Error {}
@@ -70,6 +78,13 @@ export class Run {
       this.#fail = reject
     })
     this.failed.catch(() => {})
+  }
+
+  /** The store handles of a process: the main one, and that of the log if it has a store of its own. */
+  stores(process: SimProcess, sky: ReturnType<typeof weather>): SimStore[] {
+    const { hasMetadata, hasWalStore } = this.database
+    const options = { ...sky, capabilities: { metadata: hasMetadata } }
+    return [process.store(options), ...(hasWalStore ? [process.store({ ...options, bucket: 'wal' })] : [])]
   }
 
   count(what: string, by = 1): void {
@@ -162,20 +177,26 @@ export class Run {
   }
 
   async #lives(): Promise<void> {
-    const { random, sim } = this
+    const { random, sim, database } = this
+    let mover: MoverAgent | undefined
     const background: Promise<void>[] = []
     let reader: ReaderAgent | undefined
     const lives = random.int(2, 5)
     for (let life = 0; life < lives; life++) {
       const agents = Array.from({ length: random.chance(0.15) ? 2 : 1 }, () => this.#writer())
       await Promise.all(agents.map((agent) => agent.open()))
+      if (mover === undefined && database.hasFullL0) {
+        mover = new MoverAgent(this)
+        void mover.move().catch((error) => this.#fail(error))
+      }
       if (reader === undefined && this.owner !== undefined) {
         reader = new ReaderAgent(this, 'reader')
         background.push(reader.follow())
       }
       for (const agent of agents) {
         if (agent.db === undefined) continue
-        const ending = random.pick(['close', 'close', 'kill', 'crash', 'crash', 'freeze', 'leave'] as const)
+        const endings = ['close', 'close', 'kill', 'crash', 'crash', 'freeze', 'suspend', 'leave'] as const
+        const ending = random.pick(endings)
         agent.plan(ending)
         const work = agent.work()
         if (ending === 'leave') {
@@ -185,7 +206,9 @@ export class Run {
         }
         await work
         await agent.end(ending)
-        if (ending === 'freeze') background.push(agent.thawAndWork(random.int(1, 3000)))
+        if (ending === 'freeze' || ending === 'suspend') {
+          background.push(agent.wakeAndWork(random.pick([random.int(1, 3000), random.int(60_000, 600_000)])))
+        }
       }
     }
     const last = this.#writer(true)
@@ -197,8 +220,25 @@ export class Run {
     await last.verify('at the end', true)
     await last.work()
     await last.end('close')
+    mover?.stop()
     if (last.superseded) this.fail(`${last.name} was superseded by nobody`)
     await this.#judgeStore()
+  }
+
+  /** What a collector may do: log objects before the replay point go once they are old enough, fences among them (GC-14). */
+  async collectLog(): Promise<void> {
+    const { sim, database } = this
+    const paths = new Paths(PATH)
+    const newest = (await sim.bucket().list(paths.manifests)).at(-1)
+    if (newest === undefined) return
+    const { bytes } = await sim.bucket().get(newest.path)
+    const { replayAfterWalId } = decodeManifest(bytes, newest.path)
+    const log = sim.bucket(database.hasWalStore ? 'wal' : undefined)
+    for (const { path, lastModified } of await log.list(paths.wals)) {
+      if (paths.parseWal(path)! >= replayAfterWalId || sim.clock.now() - lastModified < COLLECT_AFTER_MS) continue
+      await log.delete(path)
+      this.count('collected log objects')
+    }
   }
 
   #writer(calm = this.calm): WriterAgent {
@@ -214,7 +254,8 @@ export class Run {
     for (const process of sim.world.processes) if (process !== sim.main) process.kill()
     await this.turn()
     const walStore = database.hasWalStore ? sim.bucket('wal') : undefined
-    const report = await checkBucket(sim.bucket(), PATH, { walStore })
+    const logIsWhole = this.coverage['collected log objects'] === undefined
+    const report = await checkBucket(sim.bucket(), PATH, { walStore, logIsWhole })
     if (report.newest.writerEpoch < (this.owner?.epoch ?? 0)) this.fail('the newest manifest has an old epoch')
     const reader = await openReader({ store: sim.bucket(), path: PATH, walStore, env: sim.env, mergeOperator: append })
     // A close that flushes nothing may lose what was not durable.

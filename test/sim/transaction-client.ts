@@ -53,7 +53,7 @@ export async function runTransaction(client: Client): Promise<void> {
 async function step(doing: Doing, ttl: Op['ttl']): Promise<void> {
   const { client, tx, start, own, reads, ranges, unmarked } = doing
   const { random, operations } = client
-  const view = { seq: start, own: [...own] }
+  const view = { seq: start, own: [...own], expiresAtMs: tx.expiresAtMs }
   const kind = random.pick(['get', 'get', 'scan', 'put', 'put', 'delete', 'merge', 'mark', 'unmark'] as const)
   switch (kind) {
     case 'get': {

@@ -9,6 +9,10 @@ import { BlockCache } from '../../src/table/block-cache.ts'
 /** The same for the whole life of a database. */
 export interface DatabaseVector {
   readonly hasWalStore: boolean
+  /** Without it nobody can tell an object of its own by its metadata: folders are such stores. */
+  readonly hasMetadata: boolean
+  /** L0 fills up, and a compactor makes room now and then. */
+  readonly hasFullL0: boolean
   readonly formatGeneration: FormatGeneration
 }
 
@@ -22,6 +26,8 @@ export interface HandleVector {
 export function databaseVector(random: Random): DatabaseVector {
   return {
     hasWalStore: random.chance(0.15),
+    hasMetadata: random.chance(0.7),
+    hasFullL0: random.chance(0.25),
     formatGeneration: random.pick(['0.12', '0.13', '0.15']),
   }
 }
@@ -39,9 +45,9 @@ export function handleVector(random: Random, database: DatabaseVector, patient: 
     flushInterval: random.pick([null, 1, 10, 100, 1000]),
     walEnabled: random.chance(0.85),
     manifestPollInterval: random.pick([200, 1000]),
-    // Nothing compacts here: at the default of 8 tables every flush would wait for ever.
-    l0MaxSsts: 100_000,
-    l0MaxSstsPerKey: 100_000,
+    // Where nothing makes room in L0, a flush that finds it full would wait until the end.
+    l0MaxSsts: database.hasFullL0 ? random.pick([1, 2, 8]) : 100_000,
+    l0MaxSstsPerKey: database.hasFullL0 ? random.pick([1, 3, 8]) : 100_000,
     l0FlushParallelism: random.pick([1, 2, 4]),
     compressionCodec: random.pick([null, null, null, 'snappy', 'zlib', 'lz4', 'zstd']),
     defaultTtlMillis: random.chance(0.15) ? random.pick([100, 5000, 86_400_000]) : null,
@@ -54,7 +60,7 @@ export function handleVector(random: Random, database: DatabaseVector, patient: 
 }
 
 /** How the object store behaves for one process. */
-export function weather(random: Random, stormy: boolean): Omit<SimStoreOptions, 'bucket'> {
+export function weather(random: Random, stormy: boolean): Omit<SimStoreOptions, 'bucket' | 'capabilities'> {
   const latencyMs = random.pick([
     [1, 1],
     [1, 10],

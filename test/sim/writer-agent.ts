@@ -15,7 +15,7 @@ import { Client } from './client.ts'
 import { Ended, GivenUp, type OpenAttempt, PATH, type Run } from './run.ts'
 import { type HandleVector, handleVector, type weather } from './vector.ts'
 
-export type Ending = 'close' | 'kill' | 'crash' | 'freeze' | 'leave'
+export type Ending = 'close' | 'kill' | 'crash' | 'freeze' | 'suspend' | 'leave'
 
 /** Every call settles within this, whatever the weather. */
 const PATIENCE_MS = 900_000
@@ -45,10 +45,7 @@ export class WriterAgent {
     const skews = [0, 0, 0, 3000, -3000, 86_400_000, -86_400_000]
     this.process = run.sim.process(name, { skewMs: calm ? 0 : this.random.pick(skews) })
     this.vector = handleVector(this.random, run.database, calm)
-    this.#stores = [
-      this.process.store(sky),
-      ...(run.database.hasWalStore ? [this.process.store({ ...sky, bucket: 'wal' })] : []),
-    ]
+    this.#stores = run.stores(this.process, sky)
   }
 
   get handle(): Db {
@@ -150,6 +147,10 @@ export class WriterAgent {
       run.count('freezes')
       return this.process.freeze()
     }
+    if (ending === 'suspend') {
+      run.count('suspensions')
+      return this.process.suspend()
+    }
     if (ending === 'crash' || ending === 'kill') {
       this.process.kill()
       await this.#afterDeath()
@@ -176,9 +177,10 @@ export class WriterAgent {
     await this.expectSettled()
   }
 
-  /** A frozen process goes on after somebody else may have taken over. */
-  async thawAndWork(afterMs: number): Promise<void> {
+  /** A frozen or suspended process goes on after another writer may have taken over. */
+  async wakeAndWork(afterMs: number): Promise<void> {
     await this.run.sim.sleep(afterMs)
+    await this.run.collectLog()
     this.process.thaw()
     await this.work()
   }
