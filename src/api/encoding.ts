@@ -1,6 +1,6 @@
 // How keys and values of the caller's kind become bytes and come back. The engine knows bytes only.
 
-import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+import { decodeUtf8, encodeUtf8, parseJson } from '../bytes/text.ts'
 import { invalid, isSlateDBError } from '../errors.ts'
 import { type Tuple, tuple } from './tuple.ts'
 
@@ -60,7 +60,7 @@ export const json: Encoding<unknown> = {
     if (text === undefined) throw new TypeError(`${typeof value} is nothing that JSON can hold`)
     return encodeText(text)
   },
-  decode: (bytes) => JSON.parse(decodeText(bytes)) as unknown,
+  decode: parseJson,
 }
 
 const NAMED: Readonly<Record<EncodingName, Encoding<never>>> = {

@@ -2,22 +2,21 @@
 // so a result is again a valid operand (features.md A.12).
 
 import { compareBytes, concatBytes } from '../bytes/compare.ts'
-import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+import { encodeUtf8, parseJson } from '../bytes/text.ts'
 import type { MergeFunction } from '../cursor/merge-operator.ts'
 
 const MASK = 0xffffffffffffffffn
 
-const readJson = (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes))
 const writeJson = (value: unknown): Uint8Array => encodeUtf8(JSON.stringify(value))
 
 function jsonNumber(bytes: Uint8Array): number {
-  const value = readJson(bytes)
+  const value = parseJson(bytes)
   if (typeof value !== 'number') throw new TypeError(`a counter holds a number, not ${JSON.stringify(value)}`)
   return value
 }
 
 function jsonArray(bytes: Uint8Array): unknown[] {
-  const value = readJson(bytes)
+  const value = parseJson(bytes)
   return Array.isArray(value) ? value : [value]
 }
 
@@ -76,7 +75,7 @@ export const mergeOperators = {
    * Sets fields of a JSON object, at its top level; `null` is a value, not a deletion. An operand that is no object
    * replaces everything, and what is no object takes no patches.
    */
-  jsonPatch: over((a, b) => writeJson(patched(readJson(a), readJson(b)))),
+  jsonPatch: over((a, b) => writeJson(patched(parseJson(a), parseJson(b)))),
   /** Unites JSON arrays; an operand that is no array counts as one element. */
   setUnion: (_key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array): Uint8Array =>
     writeJson(union(existing === undefined ? [] : jsonArray(existing), jsonArray(operand))),

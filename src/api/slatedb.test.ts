@@ -144,6 +144,29 @@ describe('encodings', () => {
     ).rejects.toEqual(invalid('ENCODE'))
   })
 
+  test('a leading U+FEFF stays in texts, so that two keys never show as one', async () => {
+    const db = await fresh({ keyEncoding: 'utf8', valueEncoding: 'utf8' })
+    await db.put('a', 'plain')
+    await db.put('\uFEFFa', '\uFEFFhello')
+    await db.put('long', `\uFEFF${'x'.repeat(100)}`)
+    expect(await db.scan().toArray()).toEqual([
+      ['a', 'plain'],
+      ['long', `\uFEFF${'x'.repeat(100)}`],
+      ['\uFEFFa', '\uFEFFhello'],
+    ])
+  })
+
+  test.each(['utf8', 'json', 'tuple'] as const)(
+    'a value that is no UTF-8 is a DECODE error under %s, not a text with U+FFFD in it',
+    async (name) => {
+      const db = await fresh({ keyEncoding: 'utf8', valueEncoding: name })
+      const bad = { utf8: [0x61, 0xff], json: [0x22, 0xff, 0x22], tuple: [0x03, 0xff, 0x00] }[name]
+      await db.put('k', Uint8Array.from(bad) as never, { valueEncoding: 'binary' })
+      await expect(db.get('k')).rejects.toEqual(invalid('DECODE'))
+      expect(await db.get('k', { valueEncoding: 'binary' })).toEqual(Uint8Array.from(bad))
+    },
+  )
+
   test('long and short texts survive', async () => {
     const db = await fresh({ keyEncoding: 'utf8', valueEncoding: 'utf8' })
     const texts = [

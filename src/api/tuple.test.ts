@@ -115,3 +115,48 @@ test.each([[Number.NaN], ['\ud800'], [undefined], [{}], [() => 1], [1n << 3000n]
 test.each(['ff', '0361', '21ff', '0c05', '05', '0201'])('the bytes %s are no tuple', (hex) => {
   expect(() => tuple.decode(Uint8Array.from(Buffer.from(hex, 'hex')))).toThrow(TypeError)
 })
+
+test.each(['\uFEFF', '\uFEFFa', 'a\uFEFF'])('text %j comes back with its U+FEFF', (text) => {
+  expect(tuple.decode(tuple.encode([text]))).toEqual([text])
+})
+
+test.each([
+  ['text that is no UTF-8', '03ff00'],
+  ['an escape of a byte that needs none', '02010500'],
+  ['an escape of nothing', '02010000'],
+  ['a bigint with a leading zero', '0c020001'],
+  ['a negative zero', '0bff'],
+  ['a negative bigint with a leading zero', '0bfdfffe'],
+  ['the number -0', '217fffffffffffffff'],
+  ['NaN', '21fff8000000000000'],
+  ['arrays in arrays without end', '05'.repeat(60_000)],
+])('%s is no tuple: no two keys show as one', (_, hex) => {
+  expect(() => tuple.decode(Uint8Array.from(Buffer.from(hex, 'hex')))).toThrow(TypeError)
+})
+
+test('arrays in arrays: 256 deep come back, 257 are refused both ways', () => {
+  let deep: Tuple = []
+  for (let i = 1; i < 257; i++) deep = [deep]
+  expect(tuple.decode(tuple.encode(deep))).toEqual(deep)
+  expect(() => tuple.encode([deep])).toThrow(/at most 256/)
+  const bytes = tuple.encode(deep)
+  expect(() => tuple.decode(Uint8Array.from([5, ...bytes, 0]))).toThrow(/at most 256/)
+})
+
+test('bytes that decode are the bytes that encode', () => {
+  const seed = `${Date.now()}`
+  const random = new Random(seed)
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = tuple.encode(Array.from({ length: random.int(1, 3) }, () => element(random, 0)))
+    for (let n = random.int(1, 2); n > 0; n--) {
+      bytes[random.int(0, bytes.length - 1)] = random.pick([0, 1, 2, 3, 5, 0x0b, 0x0c, 0x21, 0x7f, 0xfe, 0xff])
+    }
+    let decoded: Tuple
+    try {
+      decoded = tuple.decode(bytes)
+    } catch {
+      continue
+    }
+    expect(toHex(tuple.encode(decoded)), `seed ${seed}`).toBe(toHex(bytes))
+  }
+})

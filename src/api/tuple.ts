@@ -11,7 +11,8 @@
 //   false   26
 //   true    27
 //
-// No element's bytes are the beginning of another's, so a prefix never catches half an element.
+// No element's bytes are the beginning of another's, so a prefix never catches half an element. An array has one form
+// only: decoding refuses any other bytes, or two keys would show as one.
 // Elements of different types order by tag: null, bytes, string, array, bigint, number, boolean. The tags live on
 // storage: never renumber.
 
@@ -32,24 +33,27 @@ const DOUBLE = 0x21
 const FALSE = 0x26
 const TRUE = 0x27
 
+/** Arrays in arrays, deeper than anyone needs: every level is a call on the stack. */
+const MAX_DEPTH = 256
+
 /** Key encoding for arrays of numbers, strings, bigints, booleans, bytes, null and arrays of them, in order. */
 export const tuple = {
   name: 'tuple',
   encode(elements: Tuple): Uint8Array {
     if (!Array.isArray(elements)) throw new TypeError('a tuple is an array')
     const out: number[] = []
-    for (const element of elements) write(out, element)
+    for (const element of elements) write(out, element, 1)
     return Uint8Array.from(out)
   },
   decode(bytes: Uint8Array): Tuple {
     const reader = new Reader(bytes)
     const elements: TupleElement[] = []
-    while (reader.at < bytes.length) elements.push(reader.element())
+    while (reader.at < bytes.length) elements.push(reader.element(1))
     return elements
   },
 }
 
-function write(out: number[], element: TupleElement): void {
+function write(out: number[], element: TupleElement, depth: number): void {
   if (element === null) {
     out.push(NULL)
   } else if (element === true || element === false) {
@@ -64,12 +68,17 @@ function write(out: number[], element: TupleElement): void {
   } else if (element instanceof Uint8Array) {
     writeEscaped(out, BYTES, element)
   } else if (Array.isArray(element)) {
+    checkDepth(depth)
     out.push(ARRAY)
-    for (const inner of element as Tuple) write(out, inner)
+    for (const inner of element as Tuple) write(out, inner, depth + 1)
     out.push(END)
   } else {
     throw new TypeError(`a tuple cannot hold ${element === undefined ? 'undefined' : typeof element}`)
   }
+}
+
+function checkDepth(depth: number): void {
+  if (depth > MAX_DEPTH) throw new TypeError(`a tuple has at most ${MAX_DEPTH} arrays inside each other`)
 }
 
 function writeEscaped(out: number[], tag: number, body: Uint8Array): void {
@@ -111,7 +120,7 @@ class Reader {
     this.#bytes = bytes
   }
 
-  element(): TupleElement {
+  element(depth: number): TupleElement {
     const tag = this.#byte()
     switch (tag) {
       case NULL:
@@ -130,15 +139,16 @@ class Reader {
       case NEGATIVE:
         return this.#bigint(tag === NEGATIVE ? 0xff : 0)
       case ARRAY:
-        return this.#array()
+        checkDepth(depth)
+        return this.#array(depth)
       default:
         throw new TypeError(`byte 0x${tag.toString(16)} at ${this.at - 1} begins no tuple element`)
     }
   }
 
-  #array(): TupleElement[] {
+  #array(depth: number): TupleElement[] {
     const elements: TupleElement[] = []
-    while (this.#peek() !== END) elements.push(this.element())
+    while (this.#peek() !== END) elements.push(this.element(depth + 1))
     this.at++
     return elements
   }
@@ -146,9 +156,15 @@ class Reader {
   #escaped(): Uint8Array {
     const out: number[] = []
     for (let byte = this.#byte(); byte !== END; byte = this.#byte()) {
-      out.push(byte === ESCAPE ? this.#byte() - 1 : byte)
+      out.push(byte === ESCAPE ? this.#escapedByte() : byte)
     }
     return Uint8Array.from(out)
+  }
+
+  #escapedByte(): number {
+    const byte = this.#byte()
+    if (byte !== ESCAPE && byte !== ESCAPE + 1) throw this.#strange('an escape that stands for nothing')
+    return byte - 1
   }
 
   #double(): number {
@@ -157,13 +173,25 @@ class Reader {
     const negative = first < 0x80
     view.setUint8(0, first ^ (negative ? 0xff : 0x80))
     for (let i = 1; i < 8; i++) view.setUint8(i, this.#byte() ^ (negative ? 0xff : 0))
-    return view.getFloat64(0)
+    const value = view.getFloat64(0)
+    if (Number.isNaN(value) || Object.is(value, -0)) throw this.#strange('a number that no tuple is written with')
+    return value
   }
 
   #bigint(flip: number): bigint {
     let value = 0n
-    for (let left = this.#byte() ^ flip; left > 0; left--) value = (value << 8n) | BigInt(this.#byte() ^ flip)
+    const length = this.#byte() ^ flip
+    for (let i = 0; i < length; i++) {
+      const byte = this.#byte() ^ flip
+      if (i === 0 && byte === 0) throw this.#strange('a bigint with a leading zero')
+      value = (value << 8n) | BigInt(byte)
+    }
+    if (flip !== 0 && value === 0n) throw this.#strange('a negative zero')
     return flip === 0 ? value : -value
+  }
+
+  #strange(what: string): TypeError {
+    return new TypeError(`${what} before byte ${this.at}`)
   }
 
   #peek(): number {

@@ -43,11 +43,19 @@ export function decodeFilterBlock(raw: Uint8Array, format: 'legacy' | 'composite
     const length = getU32(raw, nameEnd) * 0x100000000 + getU32(raw, nameEnd + 4)
     const dataEnd = nameEnd + 8 + length
     if (dataEnd > raw.length) throw damaged(nameEnd, `a filter of ${length} bytes`)
-    filters.push({ name: decodeUtf8(raw.subarray(at + 2, nameEnd)), data: raw.subarray(nameEnd + 8, dataEnd) })
+    filters.push({ name: nameAt(raw, at + 2, nameEnd), data: raw.subarray(nameEnd + 8, dataEnd) })
     at = dataEnd
   }
   if (at !== raw.length) throw damaged(at, `${raw.length - at} bytes too many`)
   return filters
+}
+
+function nameAt(raw: Uint8Array, start: number, end: number): string {
+  try {
+    return decodeUtf8(raw.subarray(start, end))
+  } catch {
+    throw damaged(start, 'a name that is not UTF-8')
+  }
 }
 
 const damaged = (at: number, detail: string): SlateDBError =>

@@ -139,7 +139,12 @@ export class FlatTable {
 
   string(slot: number): string | undefined {
     const bytes = this.bytes(slot)
-    return bytes === undefined ? undefined : decodeUtf8(bytes)
+    if (bytes === undefined) return undefined
+    try {
+      return decodeUtf8(bytes)
+    } catch {
+      throw this.buffer.damaged(bytes.byteOffset - this.buffer.bytes.byteOffset, 'a text is not UTF-8')
+    }
   }
 
   table(slot: number): FlatTable | undefined {

@@ -2,7 +2,7 @@
 // original: key pair, web identity (EKS), container (ECS, EKS pod identity), instance metadata (EC2). Profiles and
 // single sign-on come through @aws-sdk/credential-providers, passed as a provider function.
 
-import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+import { encodeUtf8, readableText } from '../bytes/text.ts'
 import { invalid, storeError } from '../errors.ts'
 import type { AwsCredentialProvider, AwsCredentials } from './credentials.ts'
 import { isLoopback, parseEndpoint, tryUrl } from './endpoint.ts'
@@ -119,11 +119,11 @@ async function instanceRole(client: HttpClient, settings: StoreSettings): Promis
     const token = await client.send({ ...call, method: 'PUT', url: `${base}/latest/api/token`, headers: ttl })
     if (token.status !== 200 && !settings.flag('imdsv1_fallback')) throw nowhere()
     const headers: Record<string, string> =
-      token.status === 200 ? { 'x-aws-ec2-metadata-token': decodeUtf8(token.bytes) } : {}
+      token.status === 200 ? { 'x-aws-ec2-metadata-token': readableText(token.bytes) } : {}
     const list = `${base}/latest/meta-data/iam/security-credentials/`
     const role = await client.send({ ...call, method: 'GET', url: list, headers })
     if (role.status !== 200) throw nowhere()
-    const url = `${list}${encodeURIComponent(decodeUtf8(role.bytes).trim())}`
+    const url = `${list}${encodeURIComponent(readableText(role.bytes).trim())}`
     return roleCredentials(await client.send({ ...call, method: 'GET', url, headers }), base, [])
   } catch {
     // Off EC2 nobody answers at that address; saying so would only hide what is really missing.

@@ -2,7 +2,7 @@
 // exact, and a missing object is generation 0.
 
 import { concatBytes } from '../bytes/compare.ts'
-import { decodeUtf8, encodeUtf8, toHex } from '../bytes/text.ts'
+import { encodeUtf8, readableText, toHex } from '../bytes/text.ts'
 import { type Random, systemRandom } from '../env/random.ts'
 import { invalid, storeError } from '../errors.ts'
 import type {
@@ -331,7 +331,7 @@ export class GcsStore implements ObjectStore {
       where: this.#place.where,
       status: reply.status,
       code: error?.errors?.[0]?.reason ?? '',
-      message: error?.message ?? (plain ? decodeUtf8(reply.bytes) : ''),
+      message: error?.message ?? (plain ? readableText(reply.bytes) : ''),
       requestId: reply.headers.get('x-guploader-uploadid') ?? undefined,
       retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), this.#client.clock.now()),
       secrets: this.#token?.secrets() ?? [],

@@ -1,7 +1,7 @@
 // Google access tokens without Google's packages: service account keys sign a JWT with WebCrypto, refresh tokens and
 // the metadata server of Google's machines are asked. Any other source comes as an async function.
 
-import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
+import { encodeUtf8, parseJson } from '../bytes/text.ts'
 import { invalid } from '../errors.ts'
 import {
   type Bearer,
@@ -171,7 +171,7 @@ export function tokenOf(
 /** {} for what is no JSON object. */
 export function jsonObject(bytes: Uint8Array): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(decodeUtf8(bytes))
+    const value: unknown = parseJson(bytes)
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
   } catch {
     return {}

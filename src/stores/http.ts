@@ -1,7 +1,7 @@
 // Reading over plain HTTP: for readers in pages and at edges behind a CDN. It cannot write, and it can list only what
 // an index says.
 
-import { decodeUtf8 } from '../bytes/text.ts'
+import { parseJson } from '../bytes/text.ts'
 import { invalid, isStoreError, type SlateDBError, storeError } from '../errors.ts'
 import type {
   Capabilities,
@@ -173,7 +173,7 @@ export class HttpStore implements ObjectStore {
       )
     })
     try {
-      const parsed: unknown = JSON.parse(decodeUtf8(bytes))
+      const parsed: unknown = parseJson(bytes)
       if (Array.isArray(parsed)) return parsed
     } catch {
       // Reported below: the text itself says nothing about what to do.

@@ -1,19 +1,20 @@
 // The little XML that S3 and Azure speak. A document that ends early is an error, never a shorter list (OS-18).
 
 import { parseXml, XmlElement } from '@rgrove/parse-xml'
-import { decodeUtf8 } from '../bytes/text.ts'
+import { decodeUtf8, readableText } from '../bytes/text.ts'
 import { storeError } from '../errors.ts'
 
 export function parseDocument(bytes: Uint8Array, what: string): XmlElement {
-  const root = tryParse(bytes)
+  // Names in it are taken at their word, so it must be exact where the words of an error need not be.
+  const root = tryParse(bytes, decodeUtf8)
   if (root === undefined) throw storeError('Generic', '', `${what}: the answer is not the XML that was expected`)
   return root
 }
 
 /** The root element, or undefined for what is no XML: error pages of proxies, empty bodies. */
-export function tryParse(bytes: Uint8Array): XmlElement | undefined {
+export function tryParse(bytes: Uint8Array, decode = readableText): XmlElement | undefined {
   try {
-    return parseXml(decodeUtf8(bytes)).root ?? undefined
+    return parseXml(decode(bytes)).root ?? undefined
   } catch {
     return undefined
   }
