@@ -138,14 +138,33 @@ export const internal = (code: string, message: string, more?: Cause): SlateDBEr
 /** Retry the whole transaction. */
 export const conflict = (message: string): SlateDBError => new SlateDBError('Transaction', 'CONFLICT', message)
 
+/** What to do after a takeover: the same words wherever it is noticed. */
+export const FENCED_ADVICE =
+  'Only one writer owns a database, the one that opened it last. If this one was replaced on purpose (a deploy, a ' +
+  'failover), let it end. Open the database again only once the other writer has ended: two that both reopen take it ' +
+  'from each other in turns'
+
 export function closedError(reason: CloseReason, message?: string, cause?: unknown): SlateDBError {
   const text =
     reason === 'Clean'
       ? 'the database handle is closed'
       : reason === 'Fenced'
-        ? 'a newer writer opened this database and took over (fenced); open it again to take it back'
+        ? `a newer writer opened this database and took over (fenced). ${FENCED_ADVICE}`
         : 'a background task failed, so this handle is closed; open the database again'
   return new SlateDBError('Closed', `CLOSED_${reason.toUpperCase()}`, message ?? text, { cause, closeReason: reason })
+}
+
+/**
+ * The error that a later call gets for what ended its handle: the same kind, code and words, with the stack of that call
+ * and the first error as its cause.
+ */
+export function repeated(first: SlateDBError): SlateDBError {
+  const { kind, code, message, closeReason, storeReason } = first
+  return new SlateDBError(kind, code, message, {
+    cause: first,
+    ...(closeReason !== undefined && { closeReason }),
+    ...(storeReason !== undefined && { storeReason }),
+  })
 }
 
 const STORE_KIND: Record<StoreReason, ErrorKind> = {

@@ -4,7 +4,7 @@
 import type { CloseOptions, Db, DbStatus, FlushType } from '../db/db.ts'
 import { openDb } from '../db/open.ts'
 import { openReader } from '../db/reader.ts'
-import { invalid } from '../errors.ts'
+import { invalid, isSlateDBError, repeated } from '../errors.ts'
 import { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import { type BatchOperation, type BatchOwner, ChainedBatch, toWriteBatch } from './batch.ts'
@@ -168,9 +168,13 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
       this.encodeValue(value, options.valueEncoding),
       options === NO_OPTIONS ? undefined : toEnginePut(options),
     )
-    const handle = write instanceof Promise ? await write : write
-    if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
-    return handle
+    try {
+      const handle = write instanceof Promise ? await write : write
+      if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
+      return handle
+    } catch (error) {
+      throw ofThisCall(error)
+    }
   }
 
   /** Deletes `key`; fine when there is nothing. Resolves as `put` does. */
@@ -291,17 +295,17 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /**
    * Ends the handle: new calls fail at once, everything written is flushed (`flush: false` drops what is not durable),
-   * background work stops.
-   * @throws Closed when it was closed already; what the last flush failed with.
+   * background work stops. A second call waits for the first and has its outcome.
+   * @throws what the last flush failed with; what ended the handle, when rows that it took are not in the store.
    */
   async close(options?: CloseOptions): Promise<void> {
     if (this.#isPart) throw invalid('CLOSE_PART', 'a part of a database is not closed; close the database')
     return this.engine.close(options)
   }
 
-  /** Like `close`, and fine when it is closed already. For a part it does nothing. */
+  /** Like `close`. For a part it does nothing. */
   async [asyncDispose](): Promise<void> {
-    if (!this.#isPart && this.status.closeReason !== 'Clean') await this.close()
+    if (!this.#isPart) await this.close()
   }
 
   protected override now(): number {
@@ -313,10 +317,19 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   }
 
   async #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {
-    const handle = write instanceof Promise ? await write : write
-    if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
-    return handle
+    try {
+      const handle = write instanceof Promise ? await write : write
+      if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
+      return handle
+    } catch (error) {
+      throw ofThisCall(error)
+    }
   }
+}
+
+/** Many writes share the error that ended their handle; each call gets one with a stack of its own. */
+function ofThisCall(error: unknown): unknown {
+  return isSlateDBError(error) && error.kind === 'Closed' ? repeated(error) : error
 }
 
 /** Stops waiting when the signal fires; the work goes on. */

@@ -3,7 +3,7 @@
 
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
-import { type CloseReason, closedError, invalid } from '../errors.ts'
+import { type CloseReason, invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import type { WriteBatch } from '../write/batch.ts'
@@ -167,16 +167,20 @@ export class Db {
   }
 
   /**
-   * Ends the handle: new calls fail at once, then everything is flushed, then background work stops.
-   * @throws Closed(Clean) when it is closed already; whatever the last flush failed with.
+   * Ends the handle: new calls fail at once, then everything is flushed, then background work stops. A second call waits
+   * for the first and has its outcome. A handle that has failed is torn down; that succeeds when nothing is lost.
+   * @throws what the last flush failed with; what ended the handle, when rows that it took are not in the store.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    const { state } = this.#engine
-    if (this.#closing !== undefined || state.ended?.closeReason === 'Clean') return Promise.reject(closedError('Clean'))
-    // A handle that failed is only torn down, as often as one likes (CL-5).
-    if (state.ended !== undefined) return this.#engine.stop(state.ended)
-    this.#closing = this.#close(options)
+    this.#closing ??= this.#engine.state.ended === undefined ? this.#close(options) : this.#tearDown(options)
     return this.#closing
+  }
+
+  /** CL-5: nothing is flushed any more. */
+  async #tearDown({ flush }: CloseOptions): Promise<void> {
+    const { state } = this.#engine
+    await this.#engine.stop(state.ended)
+    if (flush !== false && state.durableSeq < state.lastSeq) state.check()
   }
 
   async #close({ flush = 'memtable', signal }: CloseOptions): Promise<void> {
@@ -191,8 +195,11 @@ export class Db {
       await engine.flushForClose(flush)
       await engine.stop(ended)
       // A failed or fenced writer writes no last manifest (EP-6, CL-9).
+      if (engine.failure === undefined) await engine.writeLastManifest()
       if (engine.failure !== undefined) throw engine.failure
-      await engine.writeLastManifest()
+    } catch (error) {
+      // What waits is told by the end itself; what caused it is what the caller has to know.
+      throw engine.failure ?? error
     } finally {
       signal?.removeEventListener('abort', giveUp)
       // Requests that never end must not keep the handle: whatever still matters has been waited for.

@@ -2,9 +2,10 @@
 
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
-import { isSlateDBError } from '../errors.ts'
+import { closedError, isSlateDBError, type SlateDBError } from '../errors.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
 import { tableIdsOf } from '../manifest/trees.ts'
+import type { ObjectStore } from '../objects/store.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import type { SeqBound } from '../read/reads.ts'
@@ -29,6 +30,9 @@ const SPARE_BATCHES = 16
 const SPARE_SIZE = 1024
 
 export interface EngineParts {
+  /** Where the database is, for the log. */
+  readonly store: ObjectStore
+  readonly path: string
   readonly env: Env
   readonly settings: Settings
   readonly state: State
@@ -62,6 +66,8 @@ export class Engine {
   readonly #nextWalId: () => number
   readonly guard: StoreGuard
   readonly #abort: AbortController
+  readonly #store: ObjectStore
+  readonly #path: string
   readonly #spareBatches: WriteBatch[] = []
   #cancelFlush: (() => void) | undefined
 
@@ -80,6 +86,8 @@ export class Engine {
     this.#nextWalId = parts.nextWalId
     this.#abort = parts.abort
     this.guard = parts.guard
+    this.#store = parts.store
+    this.#path = parts.path
     // However the requests of this handle are ended, whoever waits for one of them settles.
     parts.abort.signal.addEventListener('abort', () => void this.stop(parts.abort.signal.reason), { once: true })
   }
@@ -177,8 +185,8 @@ export class Engine {
       if (!isSlateDBError(error) || error.kind !== 'Unavailable') this.fail(error)
       throw error
     }
-    const { current } = this.manifest
-    // Whoever read it: a flush that lost a race, another refresh.
+    const current = this.manifest.owned
+    // Whatever call read it: a flush that lost a race, another refresh.
     if (current.id === this.state.view.manifest.id) return false
     this.state.install(current)
     // A table of a flush under way is not in any manifest yet; its cached blocks must not be dropped for that.
@@ -187,24 +195,32 @@ export class Engine {
     return true
   }
 
-  /** What ended the handle, when it was not a clean close. */
-  failure: unknown
-
-  get isFenced(): boolean {
-    return isSlateDBError(this.failure) && this.failure.closeReason === 'Fenced'
-  }
+  /** What ended the handle, or made its close fail, when it was not a clean close. */
+  failure: SlateDBError | undefined
 
   /** A background part failed for good: the handle ends, everything that waits settles (ER-6). */
   fail(error: unknown): void {
     // What is cut off by the end itself is no failure.
     if (this.#abort.signal.aborted) return
-    this.failure ??= error
-    const fenced = this.isFenced
-    if (!fenced) this.env.logger.error('a background task failed; the database handle is closed', { error })
-    this.state.end(fenced ? 'Fenced' : 'Panic', fenced ? undefined : error)
-    const reason = isSlateDBError(error) && error.kind === 'Closed' ? error : this.state.ended!
-    // A fenced writer makes no further request (EP-6); whoever waits learns why.
-    this.#abort.abort(reason)
+    const reason = isSlateDBError(error) && error.closeReason === 'Fenced' ? 'Fenced' : 'Panic'
+    const { logger } = this.env
+    if (reason === 'Fenced') {
+      logger.warn('a newer writer took the database over; this handle is closed', {
+        ...this.#place(),
+        ...this.manifest.successor,
+      })
+    } else logger.error('a background task failed; the database handle is closed', { ...this.#place(), error })
+    const ended = this.state.end(reason, error)
+    // A handle that is closing has ended already; what fails then is what its close rejects with.
+    this.failure =
+      ended.closeReason !== 'Clean' ? ended : isSlateDBError(error) ? error : closedError(reason, undefined, error)
+    // A fenced writer makes no further request (EP-6); what waits learns why.
+    this.#abort.abort(this.failure)
+  }
+
+  /** Which database, for the log. */
+  #place(): { readonly store: string; readonly path: string } {
+    return { store: this.#store.describe(), path: this.#path }
   }
 
   /** Ends all background work. Never rejects. */

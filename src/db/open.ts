@@ -33,6 +33,8 @@ import { StoreGuard } from './store-guard.ts'
 
 /** WAL files fetched ahead during replay. */
 const REPLAY_AHEAD = 16
+/** A fenced writer looks this long for who fenced it. */
+const SUCCESSOR_MS = 2000
 /** AP-2: how long a handle may go at most without confirming that it is still the writer. */
 const STALE_MAX_MS = 60_000
 
@@ -124,6 +126,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
             manifest.checkEpoch()
             return versions.stale ? engine!.refresh() : undefined
           },
+          takenBy: () => successorOf(manifest, env),
           onFlushed: (seqHi, seqLo) => {
             state.raiseDurable(seqHi, seqLo)
             // A table may be waiting for just this to be published (FL-10).
@@ -195,6 +198,8 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     refresh: () => engine!.refresh(),
   })
   engine = new Engine({
+    store: options.store,
+    path: paths.root,
     env,
     settings,
     state,
@@ -270,6 +275,20 @@ async function readRecord(
     return await early.after(value.replayAfterWalId)
   } finally {
     early.drop()
+  }
+}
+
+/** A look at the manifest, which says who took over; what is known without it must do when the store is slow. */
+async function successorOf(manifest: ManifestRecord, env: Env): Promise<unknown> {
+  const end = new AbortController()
+  const cancel = env.clock.schedule(SUCCESSOR_MS, () => end.abort(), { label: 'look for the new owner' })
+  try {
+    await manifest.refresh({ signal: end.signal })
+    return undefined
+  } catch (error) {
+    return isSlateDBError(error) && error.closeReason === 'Fenced' ? error : undefined
+  } finally {
+    cancel()
   }
 }
 

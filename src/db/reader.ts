@@ -132,6 +132,7 @@ export class DbReader {
   /** Last WAL id whose rows are all here, or in tables. */
   #consumedId = 0
   #round: Promise<boolean> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(parts: ReaderParts) {
     const { env, state, options } = parts
@@ -209,10 +210,14 @@ export class DbReader {
     return this.#round
   }
 
-  /** @throws Closed(Clean) when it is closed already. */
-  async close(): Promise<void> {
+  /** Ends the handle. A second call waits for the first. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     const { state } = this.#parts
-    if (state.ended !== undefined) throw state.ended
     const ended = state.end('Clean')
     this.#parts.abort.abort(ended)
     await this.#poller.stop()

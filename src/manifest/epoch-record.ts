@@ -2,7 +2,7 @@
 // than its own is fenced. A fenced process cannot write: a newer epoch is a newer version, so its create conflicts, the
 // refresh shows the epoch, and the check here throws (EP-5). There is no other fencing of records.
 
-import { closedError, dataError, type SlateDBError } from '../errors.ts'
+import { closedError, dataError, FENCED_ADVICE, type SlateDBError } from '../errors.ts'
 import type { RequestOptions } from '../objects/store.ts'
 import type { PendingWrite, UpdateOptions, Version, Versioned, Written } from '../objects/versioned.ts'
 
@@ -19,6 +19,15 @@ export interface ClaimOptions<T> extends UpdateOptions {
   readonly edit?: (value: T) => T
 }
 
+/** Who took a record over, as far as the version says in which it was seen. */
+export interface Successor {
+  readonly epoch: number
+  readonly ownEpoch: number
+  /** The version that says so, and when it was written; the takeover itself may be older. */
+  readonly version: number | undefined
+  readonly writtenAt: string | undefined
+}
+
 const nextEpoch = (stored: number): number => stored + 1
 
 /** One role's hold on a record. Several roles of one process may share the `Versioned` below, and so its polls. */
@@ -27,6 +36,7 @@ export class EpochRecord<T> {
   readonly #field: EpochField<T>
   #epoch: number | undefined
   #fenced: SlateDBError | undefined
+  #successor: Successor | undefined
 
   constructor(versions: Versioned<T>, field: EpochField<T>) {
     this.versions = versions
@@ -41,6 +51,21 @@ export class EpochRecord<T> {
   /** True once a greater epoch was seen; it never becomes false again. */
   get fenced(): boolean {
     return this.#fenced !== undefined
+  }
+
+  /** Set once a greater epoch was seen. */
+  get successor(): Successor | undefined {
+    return this.#successor
+  }
+
+  /**
+   * The newest known version, which is one of this epoch: what acts on a version for the owner takes it from here, in the
+   * same step, because a version of a successor may be read at any moment by another call.
+   * @throws Fenced when somebody took over.
+   */
+  get owned(): Version<T> {
+    this.checkEpoch()
+    return this.current
   }
 
   /** The newest known version. Data when none was found. */
@@ -143,10 +168,22 @@ export class EpochRecord<T> {
   }
 
   #fence(stored: number, own: number): SlateDBError {
-    this.#fenced ??= closedError(
+    if (this.#fenced !== undefined) return this.#fenced
+    const { current, what, folder } = this.versions
+    const seen = current !== undefined && this.#field.get(current.value) === stored ? current : undefined
+    const writtenAt = seen === undefined ? undefined : isoTime(this.versions.writtenAt)
+    this.#successor = { epoch: stored, ownEpoch: own, version: seen?.id, writtenAt }
+    const version = seen === undefined ? '' : ` version ${seen.id}${writtenAt === undefined ? '' : ` of ${writtenAt}`}`
+    this.#fenced = closedError(
       'Fenced',
-      `a newer ${this.#field.role} took over: the ${this.versions.what} holds its epoch ${stored}, ours is ${own}`,
+      `a newer ${this.#field.role} took over: ${what}${version} under "${folder}" holds its epoch ${stored}, ` +
+        `this one has ${own}. ${FENCED_ADVICE}`,
     )
     return this.#fenced
   }
+}
+
+/** `undefined` for what is no time that a store could have. */
+function isoTime(ms: number | undefined): string | undefined {
+  return ms === undefined || !(ms > 0 && ms < 8.64e15) ? undefined : new Date(ms).toISOString()
 }

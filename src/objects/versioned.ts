@@ -67,6 +67,7 @@ export class Versioned<T> {
   readonly #listeners = new Set<(version: Version<T>) => void>()
   readonly #strangers = new Set<string>()
   #current: Version<T> | undefined
+  #writtenAt: { readonly id: number; readonly ms: number } | undefined
   #confirmedAt = NEVER
   #updates: Promise<unknown> = Promise.resolve()
 
@@ -79,9 +80,19 @@ export class Versioned<T> {
     this.#staleMaxMs = options.staleMaxMs ?? DEFAULT_STALE_MAX_MS
   }
 
+  /** Where the versions are, with its slash. */
+  get folder(): string {
+    return this.#options.folder
+  }
+
   /** The newest version this handle knows of. */
   get current(): Version<T> | undefined {
     return this.#current
+  }
+
+  /** When the store says `current` was written, ms since 1970; `undefined` when this process wrote it. */
+  get writtenAt(): number | undefined {
+    return this.#writtenAt?.id === this.#current?.id ? this.#writtenAt?.ms : undefined
   }
 
   /** Monotonic time at which `current` is known to have been the latest (AP-1); -Infinity before the first read. */
@@ -126,7 +137,7 @@ export class Versioned<T> {
       const versions = this.#ids(await this.#store.list(this.#options.folder, options))
       const latest = versions.at(-1)
       if (latest === undefined) return versions
-      if (await this.#adopt(latest.id, startedAt, options)) return versions
+      if (await this.#adopt(latest, startedAt, options)) return versions
       await this.#vanished(attempt, latest.id, options)
     }
   }
@@ -228,7 +239,7 @@ export class Versioned<T> {
       const known = this.#current
       const startedAt = instantNow(this.#env.clock)
       const listed = await this.#store.list(folder, after === 0 ? options : { ...options, startAfter: nameOf(after) })
-      const latest = this.#ids(listed).at(-1)?.id
+      const latest = this.#ids(listed).at(-1)
       if (latest === undefined) {
         // Nothing behind the version we have: it is still the latest. Nothing at all: forget it (MS-7).
         if (after === 0 && this.#current === known) this.#current = undefined
@@ -236,16 +247,21 @@ export class Versioned<T> {
         return
       }
       if (await this.#adopt(latest, startedAt, options)) return
-      await this.#vanished(attempt, latest, options)
+      await this.#vanished(attempt, latest.id, options)
     }
   }
 
   /** Makes a listed version current; false when it is gone, or proves to be older than what GC has deleted. */
-  async #adopt(id: number, listedAt: Instant, options: RequestOptions): Promise<boolean> {
+  async #adopt(
+    { id, lastModified }: ObjectInfo & { readonly id: number },
+    listedAt: Instant,
+    options: RequestOptions,
+  ): Promise<boolean> {
     if (id <= this.boundary.id) return false
     if (this.#current === undefined || this.#current.id !== id) {
       const value = await this.#get(id, options)
       if (value === undefined) return false
+      this.#writtenAt = { id, ms: lastModified }
       this.#install({ id, value })
     }
     this.#confirmedAt = laterOf(this.#confirmedAt, listedAt)

@@ -2,6 +2,7 @@
 
 import type { Db as EngineDb } from '../db/db.ts'
 import type { DbReader as EngineReader } from '../db/reader.ts'
+import { closedError } from '../errors.ts'
 import type { WriteHandle as EngineHandle } from '../write/handle.ts'
 import { type CloseReason, checkEnum, type Integer, IsolationLevel } from './enums.ts'
 import { run } from './errors.ts'
@@ -133,7 +134,12 @@ export class Db extends ReadSurface {
   /** Flushes everything and closes. */
   async shutdown(): Promise<void> {
     this.alive()
-    return run(() => this.#db.close())
+    return run(() => {
+      const { closeReason } = this.#db.status
+      if (closeReason === 'Clean') throw closedError('Clean')
+      // A handle that has failed says so in its other calls; the original shuts it down without a word.
+      return closeReason === undefined ? this.#db.close() : this.#db.close({ flush: false })
+    })
   }
 }
 

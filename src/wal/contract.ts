@@ -29,6 +29,11 @@ export interface WalEvents {
   confirm(): Promise<unknown> | undefined
   /** Every write up to this sequence number is durable. */
   onFlushed(seqHi: number, seqLo: number): void
+  /**
+   * The next name of the log is taken by another writer's object: resolves with what is known of that writer, as the
+   * error that ends the handle, or with `undefined` when nothing is known.
+   */
+  takenBy(): Promise<unknown>
   /** Another writer owns the log now, or it is damaged: the database handle ends. */
   onFatal(error: unknown): void
   /** The store does not answer; the log keeps trying. `undefined` when it works again. */

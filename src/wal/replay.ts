@@ -6,7 +6,7 @@ import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
 import { openWalObject, type WalContents, WalRows } from '../format/wal-table.ts'
-import type { ObjectStore } from '../objects/store.ts'
+import type { GetResult, ObjectStore } from '../objects/store.ts'
 import { walTruncated } from './tail.ts'
 
 export interface ReplayOptions {
@@ -59,9 +59,19 @@ interface LastSeq {
 async function fetchFile({ store, paths, sizes }: ReplayOptions, id: number): Promise<Uint8Array> {
   if (sizes.get(id) === 0) return new Uint8Array(0)
   try {
-    return (await store.get(paths.wal(id))).bytes
+    return (await getTwice(store, paths.wal(id))).bytes
   } catch (error) {
     throw isStoreError(error, 'NotFound') ? walTruncated(paths, id) : error
+  }
+}
+
+/** An object that must be there: one answer that it is not may be wrong, and much is concluded from two. */
+export async function getTwice(store: ObjectStore, path: string): Promise<GetResult> {
+  try {
+    return await store.get(path)
+  } catch (error) {
+    if (!isStoreError(error, 'NotFound')) throw error
+    return store.get(path, { refetch: true })
   }
 }
 

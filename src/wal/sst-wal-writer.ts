@@ -9,12 +9,13 @@ import { concatBytes, equalBytes } from '../bytes/compare.ts'
 import { Row } from '../cursor/row.ts'
 import { type Env, sleep } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
-import { closedError, isSlateDBError, isStoreError } from '../errors.ts'
+import { closedError, FENCED_ADVICE, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import { WalTableBuilder, type WalTableOptions } from '../format/wal-table.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import { type Body, bodySize, type ObjectStore } from '../objects/store.ts'
 import type { WalEvents, WalWriter } from './contract.ts'
+import { getTwice } from './replay.ts'
 import { FlushTicket } from './ticket.ts'
 
 export interface SstWalOptions {
@@ -257,12 +258,15 @@ export class SstWalWriter implements WalWriter {
       await store.put(path, body, { mode: 'create', owned: true })
     } catch (error) {
       if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
-      const found = await store.get(path).catch((cause) => {
+      const found = await getTwice(store, path).catch((cause) => {
         if (isStoreError(cause, 'NotFound')) return undefined
         throw cause
       })
       if (found !== undefined && equalBytes(found.bytes, body instanceof Uint8Array ? body : concatBytes(body))) return
-      throw closedError('Fenced', `WAL object ${path} already exists: a newer writer fenced this one`, error)
+      const known = await this.#options.events.takenBy()
+      if (known !== undefined) throw known
+      const message = `WAL object ${path} already exists: a newer writer fenced this one. ${FENCED_ADVICE}`
+      throw closedError('Fenced', message, error)
     }
   }
 

@@ -334,9 +334,11 @@ export class Flusher {
             },
             { timeoutMs: updateTimeoutMs },
           )
+          // A successor's version may have been read since: by its numbers our other memtables would count as stored.
+          const current = manifest.owned
           this.#jobs.splice(0, ready.length)
           const last = ready[ready.length - 1]!.frozen
-          state.install(manifest.current)
+          state.install(current)
           state.raiseDurable(last.seqHi, last.seqLo)
           for (const job of ready) job.frozen.ticket.succeed()
           this.#flushes.value += ready.length

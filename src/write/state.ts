@@ -4,7 +4,7 @@
 import { compareU64, hiOf, loOf, toBigInt } from '../bytes/u64.ts'
 import type { Logger } from '../env/logger.ts'
 import { Watch } from '../env/watch.ts'
-import { type CloseReason, closedError, type SlateDBError } from '../errors.ts'
+import { type CloseReason, closedError, isSlateDBError, repeated, type SlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { SequenceTracker } from '../format/sequence-tracker.ts'
 import { Memtable } from '../memtable/memtable.ts'
@@ -80,7 +80,7 @@ export class State {
   }
 
   check(): void {
-    if (this.ended !== undefined) throw this.ended
+    if (this.ended !== undefined) throw repeated(this.ended)
   }
 
   /** Moves the active memtable to the frozen list. The caller fills in what it knows of it. */
@@ -142,10 +142,10 @@ export class State {
     this.#tell()
   }
 
-  /** The first end wins (ER-3). */
+  /** The first end wins (ER-3). A cause that says itself why the handle is closed is the end, as it is. */
   end(reason: CloseReason, cause?: unknown): SlateDBError {
     if (this.ended === undefined) {
-      this.ended = closedError(reason, undefined, cause)
+      this.ended = isSlateDBError(cause) && cause.closeReason === reason ? cause : closedError(reason, undefined, cause)
       this.#tell()
     }
     return this.ended
