@@ -1,11 +1,12 @@
 // What Azure Blob storage says, in our words: the error table and the document of a list.
 
-import type { SlateDBError } from '../errors.ts'
+import { type SlateDBError, storeError } from '../errors.ts'
 import type { PutMode } from '../objects/store.ts'
+import { listedName, listedObject } from './answers.ts'
 import type { AzureAdvice } from './azure-advice.ts'
-import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { clockHint, type Refusal, refused, refusedBucket, refusedByStatus, refusedCondition } from './http-errors.ts'
 import type { ListPage } from './pages.ts'
-import { child, children, parseDocument, text } from './xml.ts'
+import { child, children, documentNamed, parseExactly, text } from './xml.ts'
 
 export interface AzureRefusal extends Refusal {
   readonly advice: AzureAdvice
@@ -24,17 +25,13 @@ export function azureRefused(refusal: AzureRefusal): SlateDBError {
     // With a SAS that may create but not overwrite, an existing blob answers this.
     case 'UnauthorizedBlobOverwrite':
       return refused('AlreadyExists', refusal)
-    case 'ConditionNotMet':
-    case 'TargetConditionNotMet':
-      if (status === 304) return refused('NotModified', refusal)
-      return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
     case 'ContainerNotFound':
     case 'ContainerDisabled':
-      return refused('InvalidPath', refusal, 'the container does not exist: create it, or check its name')
+      return refusedBucket(refusal, 'the container does not exist: create it, or check its name')
     case 'ResourceNotFound':
       // Of a blob this may be said to who may not know more; but what is to hold blobs must be there.
       if (!/LIST|PUT/.test(refusal.operation)) return refused('NotFound', refusal)
-      return refused('InvalidPath', refusal, 'check the names of account and container')
+      return refusedBucket(refusal, 'check the names of account and container')
     case 'InvalidResourceName':
     case 'OutOfRangeInput':
       return refused('InvalidPath', refusal)
@@ -57,8 +54,8 @@ export function azureRefused(refusal: AzureRefusal): SlateDBError {
     case 'OperationTimedOut':
       return refused('Generic', refusal, 'the store asks to slow down')
   }
-  if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
-  if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
+  const conflict = refusedCondition(refusal, mode)
+  if (conflict !== undefined) return conflict
   // HEAD has no document, and proxies have their own: the status must do.
   if (status === 401) return refused('Unauthenticated', refusal, authenticationHint(refusal, now))
   if (status === 403) return refused('PermissionDenied', refusal, refusal.advice.denied())
@@ -72,21 +69,22 @@ function authenticationHint(refusal: AzureRefusal, now: number): string {
 }
 
 export function azureListPage(bytes: Uint8Array): ListPage {
-  const root = parseDocument(bytes, 'LIST')
+  const root = documentNamed('EnumerationResults', parseExactly(bytes), 'LIST')
   const blobs = child(root, 'Blobs')
-  const objects = (blobs === undefined ? [] : children(blobs, 'Blob')).map((blob) => {
+  const marker = child(root, 'NextMarker')
+  // The service sends both, empty where there is nothing to say.
+  if (blobs === undefined || marker === undefined) {
+    throw storeError('Generic', '', 'LIST: the answer has no blobs, or does not say whether more follow (NextMarker)')
+  }
+  const objects = children(blobs, 'Blob').map((blob) => {
     const properties = child(blob, 'Properties')
     const name = child(blob, 'Name')
     // Names with characters that XML cannot hold come escaped, and say so.
-    const path = name?.attributes.Encoded === 'true' ? decodeURIComponent(name.text) : (name?.text ?? '')
-    return {
-      path,
-      size: Number(text(properties, 'Content-Length')),
-      lastModified: Date.parse(text(properties, 'Last-Modified')),
-      etag: quoted(text(properties, 'Etag')),
-    }
+    const path = name?.attributes.Encoded === 'true' ? listedName(name.text) : name?.text
+    const modified = Date.parse(text(properties, 'Last-Modified'))
+    return listedObject(path, text(properties, 'Content-Length'), modified, quoted(text(properties, 'Etag')))
   })
-  return { objects, next: text(root, 'NextMarker') || undefined }
+  return { objects, next: marker.text || undefined }
 }
 
 /** Lists give the etag bare, headers give it in quotes: one form for both. */

@@ -51,7 +51,7 @@ describe('requests of AzureStore', () => {
   test('a suffix is asked for as a size and an absolute range', async () => {
     const { store, asked } = storeWith(({ method }) =>
       method === 'HEAD'
-        ? { headers: { 'content-length': '100' } }
+        ? { headers: { 'content-length': '100', 'last-modified': 'Fri, 02 Jan 2026 03:04:05 GMT' } }
         : { status: 206, headers: { 'content-range': 'bytes 90-99/100' }, body: new Uint8Array(10) },
     )
     expect((await store.get('a', { range: { suffix: 10 } })).bytes.length).toBe(10)

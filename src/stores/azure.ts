@@ -24,6 +24,7 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
+import { etagOf, modifiedOf, refuseWebPage, requiredModified, sizeOf, writtenVersion } from './answers.ts'
 import { type AzureAdvice, azureAdvice } from './azure-advice.ts'
 import { azureListPage, azureRefused } from './azure-answers.ts'
 import { type AzureAuth, type AzureCredentials, azureAuth } from './azure-credentials.ts'
@@ -106,6 +107,7 @@ export class AzureStore implements ObjectStore {
     const reply = await this.#send({ operation: 'GET', path, method: 'GET', headers, signal, ...limit })
     if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
     if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, 'GET', path)
+    refuseWebPage('GET', path, reply)
     return { ...rangedReply(path, range, reply), etag: etagOf(reply), lastModified: modifiedOf(reply) }
   }
 
@@ -113,13 +115,13 @@ export class AzureStore implements ObjectStore {
     checkPath(path)
     const reply = await this.#send({ operation: 'HEAD', path, method: 'HEAD', signal: options.signal })
     if (reply.status !== 200) throw this.#refused(reply, 'HEAD', path)
-    const length = reply.headers.get('content-length')
-    if (length === null) throw storeError('Generic', path, 'the answer to HEAD has no Content-Length')
+    refuseWebPage('HEAD', path, reply)
     const metadata: Record<string, string> = {}
     reply.headers.forEach((value, name) => {
       if (name.startsWith('x-ms-meta-')) metadata[name.slice(10).toLowerCase()] = value
     })
-    return { path, size: Number(length), etag: etagOf(reply), lastModified: modifiedOf(reply) ?? 0, metadata }
+    const lastModified = requiredModified(path, reply)
+    return { path, size: sizeOf(path, reply), etag: etagOf(reply), lastModified, metadata }
   }
 
   async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
@@ -129,13 +131,13 @@ export class AzureStore implements ObjectStore {
     const headers = { 'x-ms-blob-type': 'BlockBlob', ...metadataHeaders(options.metadata), ...condition(mode) }
     const reply = await this.#send({ operation: 'PUT', path, method: 'PUT', headers, body: bytes, signal })
     if (reply.status !== 201) throw this.#refused(reply, 'PUT', path, mode)
-    return { etag: etagOf(reply) }
+    return { etag: writtenVersion('PUT', path, 'etag', etagOf(reply)) }
   }
 
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
     checkPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', signal: options.signal })
-    if (reply.status === 202 || reply.status === 200) return
+    if (reply.status === 202 || reply.status === 200) return refuseWebPage('DELETE', path, reply)
     const error = this.#refused(reply, 'DELETE', path)
     if (error.storeReason !== 'NotFound') throw error
   }
@@ -218,7 +220,7 @@ export class AzureStore implements ObjectStore {
           signal,
         })
         if (reply.status !== 201) throw this.#refused(reply, operation, path, mode)
-        return { etag: etagOf(reply) }
+        return { etag: writtenVersion(operation, path, 'etag', etagOf(reply)) }
       },
       abort: async () => {},
     }
@@ -303,13 +305,4 @@ function condition(mode: PutMode): Record<string, string> {
 
 function metadataHeaders(metadata: PutOptions['metadata']): Record<string, string> {
   return Object.fromEntries(checkMetadata(metadata).map(([name, value]) => [`x-ms-meta-${name}`, value]))
-}
-
-function etagOf(reply: HttpReply): string | undefined {
-  return reply.headers.get('etag') ?? undefined
-}
-
-function modifiedOf(reply: HttpReply): number | undefined {
-  const header = reply.headers.get('last-modified')
-  return header === null ? undefined : Date.parse(header)
 }

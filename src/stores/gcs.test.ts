@@ -44,7 +44,10 @@ describe('requests of GcsStore', () => {
       generation: '5',
     }))
     const { store, asked } = storeWith((_, i) => ({
-      body: JSON.stringify(i === 0 ? { items: items.slice(1, 2), nextPageToken: 'n' } : { items: items.slice(2) }),
+      body: JSON.stringify({
+        kind: 'storage#objects',
+        ...(i === 0 ? { items: items.slice(1, 2), nextPageToken: 'n' } : { items: items.slice(2) }),
+      }),
     }))
     expect((await store.list('p/', { startAfter: 'p/2' })).map((info) => info.path)).toEqual(['p/3'])
     expect(asked.map((request) => [request.query.get('startOffset'), request.query.get('pageToken')])).toEqual([
@@ -161,9 +164,9 @@ describe('answers to GcsStore', () => {
     expect(performance.now() - began).toBeLessThan(5000)
   })
 
-  test('an empty list is {}, anything that is not a page is an error', async () => {
-    expect(await storeWith(() => ({ body: '{}' })).store.list('')).toEqual([])
-    for (const body of ['', '{"items":[{"name"', '<html>', '[]x']) {
+  test('an empty list has its kind, anything that is not a page is an error', async () => {
+    expect(await storeWith(() => ({ body: '{"kind":"storage#objects"}' })).store.list('')).toEqual([])
+    for (const body of ['', '{}', '{"items":[{"name"', '{"error":{"code":500}}', '<html>', '[]x']) {
       await expect(storeWith(() => ({ body })).store.list(''), body).rejects.toMatchObject({ storeReason: 'Generic' })
     }
   })

@@ -2,7 +2,7 @@
 // exact, and a missing object is generation 0.
 
 import { concatBytes } from '../bytes/compare.ts'
-import { encodeUtf8, readableText, toHex } from '../bytes/text.ts'
+import { encodeUtf8, toHex } from '../bytes/text.ts'
 import { type Random, systemRandom } from '../env/random.ts'
 import { invalid, storeError } from '../errors.ts'
 import type {
@@ -22,12 +22,14 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError } from '../objects/store-range.ts'
+import { modifiedOf, refuseWebPage } from './answers.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import type { Bearer, CredentialSource } from './credentials.ts'
 import { checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
+import { gcsHead, gcsListPage, gcsRefused, isGeneration, writtenGeneration } from './gcs-answers.ts'
 import { type GoogleCredentials, googleToken, jsonObject } from './google-credentials.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
-import { notSent, type Place, parseRetryAfter, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
 import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 
@@ -109,15 +111,11 @@ export class GcsStore implements ObjectStore {
     const reply = await this.#send({ operation: 'GET', path, method: 'GET', target, headers, signal, ...limit })
     if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
     if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, 'GET', path)
-    const modified = reply.headers.get('last-modified')
+    refuseWebPage('GET', path, reply)
     const etag = reply.headers.get('x-goog-generation') ?? undefined
     // Emulators ignore the condition on a download.
     if (known !== undefined && etag === known) throw storeError('NotModified', path, 'the generation is unchanged')
-    return {
-      ...rangedReply(path, range, reply),
-      etag,
-      lastModified: modified === null ? undefined : Date.parse(modified),
-    }
+    return { ...rangedReply(path, range, reply), etag, lastModified: modifiedOf(reply) }
   }
 
   async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
@@ -125,12 +123,7 @@ export class GcsStore implements ObjectStore {
     const target = `${this.#objectPath(path)}?${queryString({ fields: 'name,size,generation,updated,metadata' })}`
     const reply = await this.#send({ operation: 'HEAD', path, method: 'GET', target, signal: options.signal })
     if (reply.status !== 200) throw this.#refused(reply, 'HEAD', path)
-    const found = jsonObject(reply.bytes)
-    const metadata: Record<string, string> = {}
-    for (const [name, value] of Object.entries((found.metadata ?? {}) as Record<string, string>)) {
-      metadata[name.toLowerCase()] = value
-    }
-    return { ...objectInfo(found), metadata }
+    return gcsHead(path, reply)
   }
 
   async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
@@ -160,14 +153,14 @@ export class GcsStore implements ObjectStore {
       signal,
     })
     if (reply.status !== 200) throw this.#refused(reply, 'PUT', path, options.mode)
-    return { etag: generationOf(jsonObject(reply.bytes)) }
+    return { etag: writtenGeneration('PUT', path, reply) }
   }
 
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
     checkPath(path)
     const target = this.#objectPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', target, signal: options.signal })
-    if (reply.status === 200 || reply.status === 204) return
+    if (reply.status === 200 || reply.status === 204) return refuseWebPage('DELETE', path, reply)
     const error = this.#refused(reply, 'DELETE', path)
     if (error.storeReason !== 'NotFound') throw error
   }
@@ -177,7 +170,7 @@ export class GcsStore implements ObjectStore {
     const { startAfter, signal } = options
     return listPages(prefix, startAfter, async (pageToken) => {
       const query = queryString({
-        fields: 'nextPageToken,items(name,size,generation,updated)',
+        fields: 'kind,nextPageToken,items(name,size,generation,updated)',
         maxResults: String(this.#options.pageSize ?? 1000),
         prefix: prefix === '' ? undefined : prefix,
         // Inclusive, unlike S3's: the name itself is dropped below.
@@ -187,8 +180,7 @@ export class GcsStore implements ObjectStore {
       const target = `${this.#bucketPath}?${query}`
       const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', target, signal })
       if (reply.status !== 200) throw this.#refused(reply, 'LIST', '')
-      const page = gcsListPage(reply.bytes)
-      return { objects: page.items.map(objectInfo), next: page.next }
+      return gcsListPage(reply.bytes)
     })
   }
 
@@ -225,8 +217,11 @@ export class GcsStore implements ObjectStore {
         signal: options.signal,
       })
       if (reply.status !== 200) throw this.#refused(reply, 'COPY', from)
-      const answer = jsonObject(reply.bytes)
-      rewriteToken = answer.done === false ? String(answer.rewriteToken) : undefined
+      const { done, rewriteToken: next } = jsonObject(reply.bytes)
+      if (done !== true && typeof next !== 'string') {
+        throw storeError('Generic', from, 'the answer to COPY says neither that it is done nor how to go on')
+      }
+      rewriteToken = done === true ? undefined : (next as string)
     } while (rewriteToken !== undefined)
   }
 
@@ -268,7 +263,7 @@ export class GcsStore implements ObjectStore {
         const first = parts * chunkBytes
         const reply = await send(first, String(first + last!.length), last!, signal)
         if (reply.status !== 200 && reply.status !== 201) throw this.#refused(reply, operation, path, mode)
-        return { etag: generationOf(jsonObject(reply.bytes)) }
+        return { etag: writtenGeneration(operation, path, reply) }
       },
       abort: async () => {
         await this.#send({ operation, path, method: 'DELETE', target, session: true })
@@ -321,80 +316,20 @@ export class GcsStore implements ObjectStore {
   }
 
   #refused(reply: HttpReply, operation: string, path: string, mode?: PutMode) {
-    const { error } = jsonObject(reply.bytes) as { error?: { message?: string; errors?: { reason?: string }[] } }
-    // Downloads are refused in plain text.
-    const plain =
-      operation === 'GET' && reply.headers.get('content-type')?.startsWith('text/') && reply.bytes.length < 1000
-    const refusal: Refusal = {
+    return gcsRefused(reply, mode, {
       operation,
       path,
       where: this.#place.where,
-      status: reply.status,
-      code: error?.errors?.[0]?.reason ?? '',
-      message: error?.message ?? (plain ? readableText(reply.bytes) : ''),
-      requestId: reply.headers.get('x-guploader-uploadid') ?? undefined,
       retryAfterMs: parseRetryAfter(reply.headers.get('retry-after'), this.#client.clock.now()),
       secrets: this.#token?.secrets() ?? [],
-    }
-    const { status, message } = refusal
-    if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
-    if (status === 404 && speaksOfBucket(message)) return refused('InvalidPath', refusal, NO_BUCKET)
-    if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
-    // Neither needs an object, so nothing else can be missing.
-    if (status === 404 && (operation === 'LIST' || operation === 'PUT'))
-      return refused('InvalidPath', refusal, NO_BUCKET)
-    if (/rateLimitExceeded/i.test(refusal.code)) return refused('Generic', refusal, 'the store asks to slow down')
-    if (status === 401) return refused('Unauthenticated', refusal, this.#token === undefined ? NO_TOKEN : STALE_TOKEN)
-    if (status === 403) return refused('PermissionDenied', refusal, this.#token === undefined ? NO_TOKEN : NO_ROLE)
-    return refusedByStatus(refusal)
+      anonymous: this.#token === undefined,
+    })
   }
 }
-
-/** `The specified bucket does not exist.`, in two searches: one pattern for both takes quadratic time. */
-function speaksOfBucket(message: string): boolean {
-  const at = message.search(/\bbucket\b/i)
-  return at >= 0 && /\bnot (exist|found)/i.test(message.slice(at))
-}
-
-const SETTINGS = 'GOOGLE_SERVICE_ACCOUNT, GOOGLE_SERVICE_ACCOUNT_KEY, GOOGLE_APPLICATION_CREDENTIALS or `credentials`'
-const NO_BUCKET = 'the bucket does not exist: create it, or check its name'
-const NO_TOKEN = `no credentials were given: set ${SETTINGS}`
-const STALE_TOKEN = `the access token has expired or is not valid: check ${SETTINGS}`
-const NO_ROLE = 'give the account of the credentials the role roles/storage.objectUser on the bucket'
 
 function condition(path: string, mode: PutMode): string | undefined {
   if (mode === 'overwrite') return undefined
   if (mode === 'create') return '0'
   if (!isGeneration(mode.ifMatch)) throw storeError('Precondition', path, 'the etag is not a generation of this store')
   return mode.ifMatch
-}
-
-function isGeneration(etag: string): boolean {
-  return /^[1-9]\d*$/.test(etag)
-}
-
-function generationOf(found: Record<string, unknown>): string | undefined {
-  return found.generation === undefined ? undefined : String(found.generation)
-}
-
-function objectInfo(found: Record<string, unknown>): ObjectInfo {
-  return {
-    path: String(found.name),
-    size: Number(found.size ?? 0),
-    lastModified: Date.parse(String(found.updated)),
-    etag: generationOf(found),
-  }
-}
-
-function gcsListPage(bytes: Uint8Array): { items: Record<string, unknown>[]; next: string | undefined } {
-  const page = jsonObject(bytes)
-  const { items = [], nextPageToken } = page
-  // An empty folder answers {}: anything else that is not a page must not pass for an empty list.
-  if (
-    !Array.isArray(items) ||
-    (Object.keys(page).length === 0 && !/^\s*\{\s*\}\s*$/.test(new TextDecoder().decode(bytes)))
-  ) {
-    throw storeError('Generic', '', 'LIST: the answer is not the JSON that was expected')
-  }
-  return { items: items as Record<string, unknown>[], next: (nextPageToken as string | undefined) || undefined }
 }

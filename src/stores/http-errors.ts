@@ -2,6 +2,8 @@
 // credential. Nothing a server or a runtime says is passed on before it went through `scrub`.
 
 import { isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
+import type { PutMode } from '../objects/store.ts'
+import { bucketError } from '../objects/store-bucket.ts'
 
 /** The cause of a store error that came from an answer: for logs. Carries no URL and no header. */
 export class HttpFailure extends Error {
@@ -97,13 +99,35 @@ export interface Refusal {
 
 /** The store error of one refusal; `hint` says what to do about it. */
 export function refused(reason: StoreReason, refusal: Refusal, hint?: string): SlateDBError {
+  const { detail, more } = explained(refusal, hint)
+  return storeError(reason, refusal.path, detail, more)
+}
+
+/** The same for an answer about the bucket as a whole. */
+export function refusedBucket(refusal: Refusal, hint: string): SlateDBError {
+  const { detail, more } = explained(refusal, hint)
+  return bucketError(refusal.path, detail, more)
+}
+
+/** The conflict that the answer to a conditional write means; undefined when it means something else. */
+export function refusedCondition(refusal: Refusal, mode: PutMode | undefined): SlateDBError | undefined {
+  if (mode === undefined || mode === 'overwrite') return undefined
+  // Some servers refuse the condition of a write with the status that is meant for the condition of a read.
+  if (refusal.status === 412 || refusal.status === 304) {
+    return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
+  }
+  // A missing object cannot have the etag that was expected.
+  return refusal.status === 404 && mode !== 'create' ? refused('Precondition', refusal) : undefined
+}
+
+function explained(refusal: Refusal, hint: string | undefined) {
   const said = scrub(refusal.message, refusal.secrets)
   const code = scrub(refusal.code, refusal.secrets)
   const answer = [String(refusal.status), code, said].filter((part) => part !== '' && part !== '0').join(' ')
   const detail = `${refusal.operation} ${refusal.where} was answered ${answer}${hint === undefined ? '' : `; ${hint}`}`
   const requestId = refusal.requestId === undefined ? undefined : scrub(refusal.requestId, refusal.secrets)
   const cause = new HttpFailure(`HTTP ${refusal.status} ${code}`.trim(), refusal.status, code, requestId)
-  return storeError(reason, refusal.path, detail, { cause, retryAfterMs: refusal.retryAfterMs })
+  return { detail, more: { cause, retryAfterMs: refusal.retryAfterMs } }
 }
 
 /** An error about credentials, as the request tells it that needed them: with its object and its bucket. */

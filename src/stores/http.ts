@@ -15,6 +15,7 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
+import { etagOf, listedObject, modifiedOf, refuseWebPage, sizeOf } from './answers.ts'
 import { asListing, base64, encodePath, isLoopback, tryUrl } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { type Place, parseRetryAfter, refused, refusedByStatus } from './http-errors.ts'
@@ -39,7 +40,6 @@ export interface HttpStoreOptions extends HttpOptions {
   readonly allowHttp?: boolean | undefined
 }
 
-const UNKNOWN_SIZE = -1
 const HEADS_AT_ONCE = 16
 
 export class HttpStore implements ObjectStore {
@@ -103,18 +103,17 @@ export class HttpStore implements ObjectStore {
     const reply = await this.#send('GET', path, { headers, signal, refetch: refetch === true, ...limit })
     if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
     if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, 'GET', path)
-    const { etag, lastModified } = infoOf(reply)
-    return { ...rangedReply(path, range, reply), etag, lastModified }
+    refuseWebPage('GET', path, reply)
+    return { ...rangedReply(path, range, reply), etag: etagOf(reply), lastModified: modifiedOf(reply) }
   }
 
   async head(path: string, options: RequestOptions = {}): Promise<HeadResult> {
     checkPath(path)
     const reply = await this.#send('HEAD', path, { signal: options.signal })
     if (reply.status !== 200) throw this.#refused(reply, 'HEAD', path)
-    const length = reply.headers.get('content-length')
-    if (length === null) throw storeError('Generic', path, 'the answer to HEAD has no Content-Length')
-    const { etag, lastModified = 0 } = infoOf(reply)
-    return { path, size: Number(length), etag, lastModified }
+    refuseWebPage('HEAD', path, reply)
+    // Nothing that only reads goes by the age of an object, and not every server knows it.
+    return { path, size: sizeOf(path, reply), etag: etagOf(reply), lastModified: modifiedOf(reply) ?? 0 }
   }
 
   async list(prefix: string, options: ListOptions = {}): Promise<ObjectInfo[]> {
@@ -124,15 +123,25 @@ export class HttpStore implements ObjectStore {
       throw storeError('NotSupported', prefix, 'plain HTTP cannot list: give the http store an `index`')
     }
     const entries = typeof index === 'function' ? await index(options) : await this.#fetchIndex(index, options)
-    const objects = entries.map((entry): ObjectInfo => {
-      const { path, size, lastModified = 0, etag } = typeof entry === 'string' ? { path: entry } : entry
-      if (typeof path !== 'string') throw storeError('Generic', '', 'the index has an entry without a path')
-      return { path, size: isSize(size) ? size : UNKNOWN_SIZE, lastModified, etag }
+    if (!Array.isArray(entries)) throw storeError('Generic', '', 'the index is not an array')
+    const unsized = new Set<string>()
+    const objects = entries.map((entry: unknown): ObjectInfo => {
+      const given = typeof entry === 'string' ? { path: entry } : entry
+      const { path, size, lastModified = 0, etag } = (given ?? {}) as Record<string, unknown>
+      const known = isSize(size)
+      const modified = typeof lastModified === 'string' ? Date.parse(lastModified) : Number(lastModified)
+      const info = listedObject(path, known ? size : 0, modified, typeof etag === 'string' ? etag : undefined)
+      if (!known) unsized.add(info.path)
+      return info
     })
     const listed = asListing(objects, prefix, options.startAfter)
     const found: ObjectInfo[] = []
     for (let at = 0; at < listed.length; at += HEADS_AT_ONCE) {
-      const known = await Promise.all(listed.slice(at, at + HEADS_AT_ONCE).map((info) => this.#sized(info, options)))
+      const known = await Promise.all(
+        listed
+          .slice(at, at + HEADS_AT_ONCE)
+          .map((info) => (unsized.has(info.path) ? this.#sized(info, options) : info)),
+      )
       for (const info of known) if (info !== undefined) found.push(info)
     }
     return found
@@ -152,7 +161,6 @@ export class HttpStore implements ObjectStore {
 
   /** A log object of no bytes is a fence, so a size must not be made up: the server is asked. `undefined`: it is gone. */
   async #sized(info: ObjectInfo, { signal }: RequestOptions): Promise<ObjectInfo | undefined> {
-    if (info.size !== UNKNOWN_SIZE) return info
     try {
       const { size, etag, lastModified } = await this.head(info.path, { signal })
       return { path: info.path, size, etag: info.etag ?? etag, lastModified: info.lastModified || lastModified }
@@ -244,14 +252,6 @@ function safeDecode(text: string): string {
     return decodeURIComponent(text)
   } catch {
     return text
-  }
-}
-
-function infoOf(reply: HttpReply): { etag: string | undefined; lastModified: number | undefined } {
-  const modified = Date.parse(reply.headers.get('last-modified') ?? '')
-  return {
-    etag: reply.headers.get('etag') ?? undefined,
-    lastModified: Number.isNaN(modified) ? undefined : modified,
   }
 }
 

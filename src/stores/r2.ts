@@ -22,6 +22,7 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, servedRange } from '../objects/store-range.ts'
+import { listedObject, writtenVersion } from './answers.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import { checkMetadata } from './endpoint.ts'
 import { listPages } from './pages.ts'
@@ -153,7 +154,7 @@ export class R2Store implements ObjectStore {
     else if (typeof mode === 'object') request.onlyIf = { etagMatches: mode.ifMatch }
     const bytes = body instanceof Uint8Array ? body : concatBytes(body)
     const stored = await this.#call('PUT', path, options, () => this.#bucket.put(path, bytes, request))
-    if (stored !== null) return { etag: stored.etag }
+    if (stored !== null) return { etag: writtenVersion('PUT', path, 'etag', stored?.etag || undefined) }
     if (mode === 'create') throw storeError('AlreadyExists', path, 'it exists already')
     throw storeError('Precondition', path, 'the object has another etag, or does not exist')
   }
@@ -172,6 +173,7 @@ export class R2Store implements ObjectStore {
       if (cursor !== undefined) request.cursor = cursor
       else if (startAfter) request.startAfter = startAfter
       const page = await this.#call('LIST', '', options, () => this.#bucket.list(request))
+      if (!Array.isArray(page?.objects)) throw storeError('Generic', '', 'LIST: the binding gave no list')
       return { objects: page.objects.map(objectInfo), next: page.truncated ? (page.cursor ?? '') : undefined }
     })
   }
@@ -240,5 +242,6 @@ function bindingRange(range: NonNullable<GetOptions['range']>): NonNullable<R2Ge
 }
 
 function objectInfo(object: R2Head): ObjectInfo {
-  return { path: object.key, size: object.size, lastModified: object.uploaded.getTime(), etag: object.etag }
+  const uploaded = object?.uploaded instanceof Date ? object.uploaded.getTime() : Number.NaN
+  return listedObject(object?.key, object?.size, uploaded, object?.etag)
 }

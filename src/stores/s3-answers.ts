@@ -1,11 +1,12 @@
 // What S3 says, in our words: the error table and the documents of lists and uploads.
 
 import type { XmlElement } from '@rgrove/parse-xml'
-import type { SlateDBError } from '../errors.ts'
+import { type SlateDBError, storeError } from '../errors.ts'
 import type { ObjectInfo, PutMode } from '../objects/store.ts'
-import { clockHint, type Refusal, refused, refusedByStatus } from './http-errors.ts'
+import { listedName, listedObject } from './answers.ts'
+import { clockHint, type Refusal, refused, refusedBucket, refusedByStatus, refusedCondition } from './http-errors.ts'
 import type { ListPage } from './pages.ts'
-import { children, parseDocument, text } from './xml.ts'
+import { children, text } from './xml.ts'
 
 export interface S3Refusal extends Refusal {
   readonly bucket: string
@@ -46,11 +47,7 @@ export function s3Refused(refusal: S3Refusal): SlateDBError {
     case 'RequestExpired':
       return refused('Unauthenticated', refusal, clockHint(refusal.date, refusal.now))
     case 'NoSuchBucket':
-      return refused(
-        'InvalidPath',
-        refusal,
-        `bucket ${JSON.stringify(bucket)} does not exist: create it, or check its name`,
-      )
+      return refusedBucket(refusal, `bucket ${JSON.stringify(bucket)} does not exist: create it, or check its name`)
     case 'InvalidBucketName':
       return refused('InvalidPath', refusal, `${JSON.stringify(bucket)} is not a bucket name this store accepts`)
     case 'PermanentRedirect':
@@ -73,10 +70,7 @@ export function s3Refused(refusal: S3Refusal): SlateDBError {
       return refused('Generic', refusal, 'the store asks to slow down')
   }
   if (status >= 301 && status <= 308 && status !== 304) return wrongRegion(refusal)
-  if (status === 412) return refused(mode === 'create' ? 'AlreadyExists' : 'Precondition', refusal)
-  // A missing object cannot have the etag that was expected.
-  if (status === 404 && typeof mode === 'object') return refused('Precondition', refusal)
-  return refusedByStatus(refusal)
+  return refusedCondition(refusal, mode) ?? refusedByStatus(refusal)
 }
 
 function wrongRegion(refusal: S3Refusal): SlateDBError {
@@ -85,33 +79,28 @@ function wrongRegion(refusal: S3Refusal): SlateDBError {
     bucketRegion === '' || bucketRegion === region
       ? `bucket ${JSON.stringify(bucket)} is not served by this endpoint: set the region (AWS_REGION) or the endpoint`
       : `bucket ${JSON.stringify(bucket)} is in region ${bucketRegion}, not ${region}: set the region (AWS_REGION)`
-  return refused('InvalidPath', refusal, where)
+  return refusedBucket(refusal, where)
 }
 
-export function parseListPage(bytes: Uint8Array): ListPage {
-  const root = parseDocument(bytes, 'LIST')
+/** `root`: a ListBucketResult. */
+export function listPageOf(root: XmlElement): ListPage {
   const decode = text(root, 'EncodingType') === 'url' ? decodeListed : (name: string) => name
   const objects = children(root, 'Contents').map((entry) => listed(entry, decode))
-  const more = text(root, 'IsTruncated') === 'true'
-  return { objects, next: more ? text(root, 'NextContinuationToken') : undefined }
+  switch (text(root, 'IsTruncated').trim()) {
+    case 'true':
+      return { objects, next: text(root, 'NextContinuationToken') }
+    case 'false':
+      return { objects, next: undefined }
+  }
+  throw storeError('Generic', '', 'LIST: the answer does not say whether more follows (IsTruncated)')
 }
 
 function listed(entry: XmlElement, decode: (name: string) => string): ObjectInfo {
-  return {
-    path: decode(text(entry, 'Key')),
-    size: Number(text(entry, 'Size')),
-    lastModified: Date.parse(text(entry, 'LastModified')),
-    etag: text(entry, 'ETag') || undefined,
-  }
+  const modified = Date.parse(text(entry, 'LastModified'))
+  return listedObject(decode(text(entry, 'Key')), text(entry, 'Size'), modified, text(entry, 'ETag') || undefined)
 }
 
 /** Names come in form encoding, where a space is a plus. */
 function decodeListed(name: string): string {
-  return name.includes('%') || name.includes('+') ? decodeURIComponent(name.replaceAll('+', ' ')) : name
-}
-
-/** Copy and complete may answer 200 and fail nevertheless: the error is in the document. */
-export function embeddedError(root: XmlElement | undefined): { code: string; message: string } | undefined {
-  if (root?.name !== 'Error') return undefined
-  return { code: text(root, 'Code'), message: text(root, 'Message') }
+  return name.includes('%') || name.includes('+') ? listedName(name.replaceAll('+', ' ')) : name
 }

@@ -116,7 +116,10 @@ describe('requests of S3Store', () => {
     const { store, asked } = storeWith(() => ({ status: 200, headers: { etag: '"e"' } }), { region: 'eu-west-1' })
     const body = new TextEncoder().encode('hello')
     const session = { ...KEYS, sessionToken: 'token/of+session==' }
-    const withToken = storeWith(() => ({ status: 200 }), { region: 'eu-west-1', credentials: session })
+    const withToken = storeWith(() => ({ status: 200, headers: { etag: '"e"' } }), {
+      region: 'eu-west-1',
+      credentials: session,
+    })
     await store.put("odd/a b+c%2e(d)'é&=.sst", body, { mode: 'create', metadata: { slatedbputid: '01ARZ' } })
     await store.get('a', { range: { start: 1, end: 3 } }).catch(() => {})
     await store.list('x y+/', { startAfter: 'x y+/a' }).catch(() => {})
@@ -399,13 +402,16 @@ describe('answers to S3Store', () => {
     const answer =
       (failing: boolean) =>
       (asked: Asked): FakeAnswer => {
-        if (asked.query.has('uploads')) return { body: '<R><UploadId>id/1</UploadId></R>' }
+        if (asked.query.has('uploads'))
+          return { body: '<InitiateMultipartUploadResult><UploadId>id/1</UploadId></InitiateMultipartUploadResult>' }
         if (asked.method === 'DELETE') return { status: 204 }
         if (asked.method === 'PUT') {
           const number = asked.query.get('partNumber')!
           return failing && number === '2' ? { status: 500 } : { headers: { etag: `"p${number}"` } }
         }
-        return { body: '<R><ETag>&quot;whole-2&quot;</ETag></R>' }
+        return {
+          body: '<CompleteMultipartUploadResult><ETag>&quot;whole-2&quot;</ETag></CompleteMultipartUploadResult>',
+        }
       }
     const good = storeWith(answer(false), { partSizeBytes: 10 })
     const upload = await good.store.startUpload('up', { metadata: { slatedbputid: 'Z' }, mode: 'create' })

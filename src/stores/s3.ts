@@ -21,6 +21,7 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError } from '../objects/store-range.ts'
+import { etagOf, modifiedOf, refuseWebPage, requiredModified, sizeOf, writtenVersion } from './answers.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import {
   type AwsCredentialProvider,
@@ -33,9 +34,9 @@ import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
 import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
-import { credentialsAreStale, embeddedError, parseListPage, s3Refused } from './s3-answers.ts'
+import { credentialsAreStale, listPageOf, s3Refused } from './s3-answers.ts'
 import { EMPTY_SHA256, Signer, sha256Of, UNSIGNED_PAYLOAD } from './sigv4.ts'
-import { escapeXml, parseDocument, text, tryParse } from './xml.ts'
+import { documentNamed, escapeXml, parseExactly, text, tryParse } from './xml.ts'
 
 export interface S3Options extends HttpOptions {
   readonly bucket: string
@@ -129,6 +130,7 @@ export class S3Store implements ObjectStore {
     const reply = await this.#send({ operation: 'GET', path, method: 'GET', headers, signal, ...limit })
     if (reply.status === 416 && range !== undefined) throw rangeError(path, range)
     if (reply.status !== 200 && reply.status !== 206) throw this.#refused(reply, { operation: 'GET', path })
+    refuseWebPage('GET', path, reply)
     return { ...rangedReply(path, range, reply), etag: etagOf(reply), lastModified: modifiedOf(reply) }
   }
 
@@ -136,13 +138,13 @@ export class S3Store implements ObjectStore {
     checkPath(path)
     const reply = await this.#send({ operation: 'HEAD', path, method: 'HEAD', signal: options.signal })
     if (reply.status !== 200) throw this.#refused(reply, { operation: 'HEAD', path })
-    const length = reply.headers.get('content-length')
-    if (length === null) throw storeError('Generic', path, 'the answer to HEAD has no Content-Length')
+    refuseWebPage('HEAD', path, reply)
     const metadata: Record<string, string> = {}
     reply.headers.forEach((value, name) => {
       if (name.startsWith('x-amz-meta-')) metadata[name.slice(11)] = value
     })
-    return { path, size: Number(length), etag: etagOf(reply), lastModified: modifiedOf(reply) ?? 0, metadata }
+    const lastModified = requiredModified(path, reply)
+    return { path, size: sizeOf(path, reply), etag: etagOf(reply), lastModified, metadata }
   }
 
   async put(path: string, body: Body, options: PutOptions): Promise<PutResult> {
@@ -152,13 +154,15 @@ export class S3Store implements ObjectStore {
     const request = { operation: 'PUT', path, mode: options.mode, signal: options.signal } as const
     const reply = await this.#send({ ...request, method: 'PUT', headers, body: bytes })
     if (reply.status !== 200 && reply.status !== 201 && reply.status !== 204) throw this.#refused(reply, request)
-    return { etag: etagOf(reply) }
+    return { etag: writtenVersion('PUT', path, 'etag', etagOf(reply)) }
   }
 
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
     checkPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', signal: options.signal })
-    if (reply.status === 200 || reply.status === 202 || reply.status === 204) return
+    if (reply.status === 200 || reply.status === 202 || reply.status === 204) {
+      return refuseWebPage('DELETE', path, reply)
+    }
     const code = codeOf(reply)
     if (reply.status === 404 && code !== 'NoSuchBucket') return
     throw this.#refused(reply, { operation: 'DELETE', path })
@@ -178,7 +182,7 @@ export class S3Store implements ObjectStore {
       })
       const reply = await this.#send({ operation: 'LIST', path: '', method: 'GET', query, signal })
       if (reply.status !== 200) throw this.#refused(reply, { operation: 'LIST', path: '' })
-      return parseListPage(reply.bytes)
+      return listPageOf(this.#document(reply, { operation: 'LIST', path: '' }, 'ListBucketResult'))
     })
   }
 
@@ -199,7 +203,7 @@ export class S3Store implements ObjectStore {
     const request = { operation: 'COPY', path: from, signal: options.signal } as const
     const reply = await this.#send({ ...request, path: to, method: 'PUT', headers })
     if (reply.status !== 200) throw this.#refused(reply, request)
-    this.#checkEmbedded(reply, request)
+    this.#document(reply, request, 'CopyObjectResult')
   }
 
   describe(): string {
@@ -217,7 +221,8 @@ export class S3Store implements ObjectStore {
         const headers = this.#writeHeaders(upload)
         const reply = await this.#send({ ...call, method: 'POST', query: 'uploads=', headers, signal })
         if (reply.status !== 200) throw this.#refused(reply, call)
-        uploadId = text(parseDocument(reply.bytes, 'multipart upload'), 'UploadId')
+        uploadId = text(this.#document(reply, call, 'InitiateMultipartUploadResult'), 'UploadId')
+        if (uploadId === '') throw storeError('Generic', path, 'the upload that was begun has no id')
       },
       part: async (number, body, { signal }) => {
         const query = queryString({ partNumber: String(number), uploadId })
@@ -237,7 +242,8 @@ export class S3Store implements ObjectStore {
         const query = queryString({ uploadId })
         const reply = await this.#send({ ...call, method: 'POST', query, headers, body, signal })
         if (reply.status !== 200) throw this.#refused(reply, call)
-        return { etag: text(this.#checkEmbedded(reply, call), 'ETag') || undefined }
+        const etag = text(this.#document(reply, call, 'CompleteMultipartUploadResult'), 'ETag')
+        return { etag: writtenVersion(call.operation, path, 'etag', etag || undefined) }
       },
       abort: async () => {
         await this.#send({ ...call, method: 'DELETE', query: queryString({ uploadId }) })
@@ -340,11 +346,11 @@ export class S3Store implements ObjectStore {
     })
   }
 
-  #checkEmbedded(reply: HttpReply, request: { operation: string; path: string; mode?: PutMode }) {
-    const root = parseDocument(reply.bytes, request.operation)
-    const error = embeddedError(root)
-    if (error === undefined) return root
-    const status = error.code === 'PreconditionFailed' ? 412 : 500
+  /** The root of the document that was asked for. Status 200 may come before the work, and an error behind it. */
+  #document(reply: HttpReply, request: { operation: string; path: string; mode?: PutMode }, rootName: string) {
+    const root = parseExactly(reply.bytes)
+    if (root?.name !== 'Error') return documentNamed(rootName, root, request.operation)
+    const status = text(root, 'Code') === 'PreconditionFailed' ? 412 : 500
     throw this.#refused({ ...reply, status }, request)
   }
 }
@@ -362,16 +368,6 @@ function s3Endpoint(options: S3Options, region: string): Endpoint {
   if (parsed.host.startsWith(`${bucket}.`)) return parsed
   const host = `${bucket}.${parsed.host}`
   return { ...parsed, host, origin: `${parsed.scheme}://${host}` }
-}
-
-function etagOf(reply: HttpReply): string | undefined {
-  return reply.headers.get('etag')?.replace(/^W\//, '') ?? undefined
-}
-
-function modifiedOf(reply: HttpReply): number | undefined {
-  const header = reply.headers.get('last-modified')
-  const ms = header === null ? Number.NaN : Date.parse(header)
-  return Number.isNaN(ms) ? undefined : ms
 }
 
 function codeOf(reply: HttpReply): string {

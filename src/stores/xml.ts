@@ -4,17 +4,23 @@ import { parseXml, XmlElement } from '@rgrove/parse-xml'
 import { decodeUtf8, readableText } from '../bytes/text.ts'
 import { storeError } from '../errors.ts'
 
-export function parseDocument(bytes: Uint8Array, what: string): XmlElement {
-  // Names in it are taken at their word, so it must be exact where the words of an error need not be.
-  const root = tryParse(bytes, decodeUtf8)
-  if (root === undefined) throw storeError('Generic', '', `${what}: the answer is not the XML that was expected`)
-  return root
+/** The root element of a document whose names are taken at their word, so that its text must be exact. */
+export const parseExactly = (bytes: Uint8Array): XmlElement | undefined => tryParse(bytes, decodeUtf8)
+
+/** `root`, which must have that name: a login page may be well-formed, too. */
+export function documentNamed(name: string, root: XmlElement | undefined, what: string): XmlElement {
+  if (root?.name === name) return root
+  const got = root === undefined ? 'the answer is no XML' : `the answer is a <${root.name.slice(0, 64)}>`
+  throw storeError('Generic', '', `${what}: ${got} where a <${name}> was expected`)
 }
 
-/** The root element, or undefined for what is no XML: error pages of proxies, empty bodies. */
+/**
+ * The root element, or undefined for what is no XML: error pages of proxies, empty bodies. Servers send white space before
+ * the declaration to keep a connection alive while they work, which the standard forbids.
+ */
 export function tryParse(bytes: Uint8Array, decode = readableText): XmlElement | undefined {
   try {
-    return parseXml(decode(bytes)).root ?? undefined
+    return parseXml(decode(bytes).replace(/^[\ufeff\s]+/, '')).root ?? undefined
   } catch {
     return undefined
   }
