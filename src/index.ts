@@ -40,6 +40,8 @@ export type {
   MergeOperatorLike,
 } from './cursor/merge-operator.ts'
 export { type CloseOptions, Db, type DbStatus, type FlushType } from './db/db.ts'
+export type { TakeOver } from './db/take-over.ts'
+export type { Waiting } from './db/wait-monitor.ts'
 export { openDb } from './db/open.ts'
 export type { DbOptions } from './db/options.ts'
 export { DbReader, openReader, type ReaderOptions, type ReaderStatus } from './db/reader.ts'

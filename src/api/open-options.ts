@@ -4,6 +4,7 @@ import { nearest } from '../checks.ts'
 import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
 import type { CommonOptions, DbOptions } from '../db/options.ts'
 import { defaultSettings, parseSettings, type SettingsInput } from '../db/settings.ts'
+import type { TakeOver } from '../db/take-over.ts'
 import type { Clock, Env } from '../env/env.ts'
 import { consoleLogger, type Logger } from '../env/logger.ts'
 import type { MetricsRecorder } from '../env/metrics.ts'
@@ -64,6 +65,12 @@ export interface OpenOptions<KE extends EncodingOption = 'binary', VE extends En
   readonly settings?: SettingsInput | undefined
   /** Bytes of a block before compression: 1024 to 65536, a power of two. Default 4096. */
   readonly blockSize?: number | undefined
+  /**
+   * What happens to a writer that may still have the database. Default `'always'`: it is fenced. `'idle'`: this fails with
+   * `Unavailable` when that writer has written within the last minute and has not closed. `'never'`: it fails unless the
+   * database is new, or was closed cleanly and has been silent for a minute. A writer that only reads cannot be seen.
+   */
+  readonly takeOver?: TakeOver | undefined
   /** What awaiting a write means. Default `'remote'`: it is in the object store. */
   readonly durability?: Durability | undefined
 }
@@ -98,7 +105,7 @@ const HANDLE_KEYS = [
   'signal',
 ] satisfies (keyof HandleOpenOptions)[]
 
-const OPEN_KEYS = [...HANDLE_KEYS, 'settings', 'blockSize', 'durability'] satisfies (keyof OpenOptions)[]
+const OPEN_KEYS = [...HANDLE_KEYS, 'settings', 'blockSize', 'durability', 'takeOver'] satisfies (keyof OpenOptions)[]
 const READER_KEYS = [...HANDLE_KEYS, 'pollInterval', 'skipWalReplay'] satisfies (keyof ReaderOpenOptions)[]
 
 /** A misspelt option would be silently ignored, and some of them decide about data. */
@@ -150,6 +157,7 @@ export function toDbOptions(location: StoreLocation, options: AnyOpenOptions): D
         ? defaultSettings
         : parseSettings(options.settings ?? {}, { source: 'option settings' }),
     blockSize: options.blockSize,
+    takeOver: options.takeOver,
   }
 }
 

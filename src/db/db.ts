@@ -15,6 +15,7 @@ import type { Scan } from './scan.ts'
 import { inactive, type Settings } from './settings.ts'
 import { Snapshot } from './snapshot.ts'
 import { type Isolation, Transaction } from './transaction.ts'
+import type { Waiting } from './wait-monitor.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -44,6 +45,8 @@ export interface DbStatus {
   readonly l0Full: boolean
   /** Age of the oldest open snapshot or transaction in milliseconds; it holds back what flushes and compactions drop. */
   readonly oldestSnapshotAgeMs: number | undefined
+  /** What the handle waits for now, since when, and what to do about it; `undefined` while nothing stands still. */
+  readonly waiting: Waiting | undefined
   /** Parts that the settings configure and that this build does not have; they are not active. */
   readonly inactive: readonly string[]
 }
@@ -80,6 +83,7 @@ export class Db {
       manifestId: state.view.manifest.id,
       unflushedBytes: writer.unflushedBytes,
       l0Full: this.#engine.flusher.isStuck,
+      waiting: this.#engine.waits.waiting,
       oldestSnapshotAgeMs: writer.snapshots.oldestAgeMs(),
       inactive: inactive(settings),
     }

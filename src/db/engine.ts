@@ -23,6 +23,8 @@ import type { OwnRows, ReadSide } from './read-side.ts'
 import type { Scan } from './scan.ts'
 import type { Settings } from './settings.ts'
 import type { StoreGuard } from './store-guard.ts'
+import { noteOpen } from './take-over.ts'
+import { WaitMonitor } from './wait-monitor.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -65,9 +67,11 @@ export class Engine {
   readonly #reads: ReadSide
   readonly #nextWalId: () => number
   readonly guard: StoreGuard
+  readonly waits: WaitMonitor
   readonly #abort: AbortController
   readonly #store: ObjectStore
   readonly #path: string
+  readonly #forget: () => void
   readonly #spareBatches: WriteBatch[] = []
   #cancelFlush: (() => void) | undefined
 
@@ -88,6 +92,8 @@ export class Engine {
     this.guard = parts.guard
     this.#store = parts.store
     this.#path = parts.path
+    this.#forget = noteOpen(parts)
+    this.waits = new WaitMonitor({ ...parts, place: () => this.#place() })
     // However the requests of this handle are ended, whoever waits for one of them settles.
     parts.abort.signal.addEventListener('abort', () => void this.stop(parts.abort.signal.reason), { once: true })
   }
@@ -225,6 +231,8 @@ export class Engine {
 
   /** Ends all background work. Never rejects. */
   async stop(reason: unknown): Promise<void> {
+    this.waits.stop()
+    this.#forget()
     this.#cancelFlush?.()
     this.#cancelFlush = undefined
     await Promise.all([this.poller.stop(), this.flusher.stop(reason), this.wal?.close(reason)])

@@ -29,7 +29,8 @@ import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import { Replayer } from './replayer.ts'
 import { checkSettings, defaultSettings, type Settings } from './settings.ts'
-import { StoreGuard } from './store-guard.ts'
+import { OPEN_TIMEOUT_MS, StoreGuard } from './store-guard.ts'
+import { checkOpenHere, checkTakeOver } from './take-over.ts'
 
 /** WAL files fetched ahead during replay. */
 const REPLAY_AHEAD = 16
@@ -58,6 +59,9 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const settings = checkSettings(options.settings ?? defaultSettings)
   const paths = new Paths(options.path)
   const blockSize = checkedBlockSize(options.blockSize)
+  const { takeOver = 'always' } = options
+  const place = { store: options.store, path: paths.root }
+  checkOpenHere(takeOver, place, env.logger)
   let engine: Engine | undefined
   const stores = wrapStores(options, env, 'db', {
     maxRetries: settings.objectStoreMaxRetries,
@@ -77,6 +81,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const manifest = writerManifest(versions)
   const firstTail = await readRecord(options, manifest, paths, stores.wal)
   options.signal?.throwIfAborted()
+  checkTakeOver(takeOver, place, { manifest, tail: firstTail, clock: env.clock })
 
   const fence = await fenceWal({
     manifest,
@@ -150,6 +155,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     l0SstSizeBytes: settings.l0SstSizeBytes,
     maxWalFlushesBeforeL0Flush: settings.maxWalFlushesBeforeL0Flush,
     maxUnflushedBytes: settings.maxUnflushedBytes,
+    onWait: () => engine?.waits.check(),
     onFreeze: () => flusher.poke(),
     onFatal,
   })
@@ -198,8 +204,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     refresh: () => engine!.refresh(),
   })
   engine = new Engine({
-    store: options.store,
-    path: paths.root,
+    ...place,
     env,
     settings,
     state,
@@ -227,7 +232,16 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   try {
     // Room in L0 may have to come from a compactor elsewhere while this replays.
     poller.start()
-    const active = new Replayer({ state, writer, clock, maxTableBytes: settings.l0SstSizeBytes, signal: abort.signal })
+    const active = new Replayer({
+      state,
+      writer,
+      flusher,
+      clock,
+      env,
+      maxTableBytes: settings.l0SstSizeBytes,
+      abort,
+      timeoutMs: options.openTimeoutMs ?? OPEN_TIMEOUT_MS,
+    })
     replayer = active
     await replayWal({
       store: stores.wal,
@@ -237,6 +251,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
       sizes: fence.sizes,
       transformer: options.transformer,
       ahead: REPLAY_AHEAD,
+      onRows: () => active.room(),
       onRow: (row) => active.onRow(row),
       onFile: (id) => active.onFile(id),
     })

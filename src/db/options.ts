@@ -11,6 +11,7 @@ import { type RetryOptions, retrying } from '../objects/retrying.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { BlockCache } from '../table/block-cache.ts'
 import type { Settings } from './settings.ts'
+import type { TakeOver } from './take-over.ts'
 
 export interface CommonOptions {
   /** Where everything is; wrapped here with retries and counting. */
@@ -37,6 +38,8 @@ export interface CommonOptions {
 }
 
 export interface DbOptions extends CommonOptions {
+  /** Whether an older writer may be fenced. Default `'always'`. */
+  readonly takeOver?: TakeOver | undefined
   readonly settings?: Settings | undefined
   /** Bytes of a block before compression: 1024 to 65536, a power of two. Default 4096. */
   readonly blockSize?: number | undefined

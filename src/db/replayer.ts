@@ -3,18 +3,25 @@
 
 import { compareU64, hiOf, loOf } from '../bytes/u64.ts'
 import { NO_TS, type Row } from '../cursor/row.ts'
+import type { Env } from '../env/env.ts'
+import { type SlateDBError, unavailable } from '../errors.ts'
 import type { WriteClock } from '../write/clock.ts'
+import type { Flusher } from '../write/flusher.ts'
 import type { State } from '../write/state.ts'
 import type { Writer } from '../write/writer.ts'
 
 export interface ReplayerOptions {
   readonly state: State
   readonly writer: Writer
-  readonly clock: WriteClock
+  readonly flusher: Flusher
   /** A memtable of this estimated size is frozen. */
   readonly maxTableBytes: number
-  /** Ends the waiting for room. */
-  readonly signal: AbortSignal
+  /** Ends the waiting for room; aborted here when there is none for too long. */
+  readonly abort: AbortController
+  readonly clock: WriteClock
+  readonly env: Env
+  /** The opening fails when L0 has been full for so long. */
+  readonly timeoutMs: number
 }
 
 export class Replayer {
@@ -50,13 +57,48 @@ export class Replayer {
     }
   }
 
-  async onFile(id: number): Promise<void> {
-    const { state, writer, maxTableBytes, signal } = this.#options
+  onFile(id: number): void {
+    const { state, writer, maxTableBytes } = this.#options
     // Durable before the memtable can be flushed (BG-8): the rows were read from the store.
     state.raiseSeq(this.#fileSeqHi, this.#fileSeqLo)
     state.raiseDurable(this.#fileSeqHi, this.#fileSeqLo)
     this.lastFileId = id
     if (state.view.memtable.encodedSize >= maxTableBytes) writer.freeze()
-    await writer.backpressure(signal)
   }
+
+  /**
+   * Waits for room before the rows of a file, and never behind the last one: what a writer had taken when it stalled fits
+   * again, and one file more. So a database whose L0 is full can be opened, read and closed; only its writes wait.
+   */
+  async room(): Promise<void> {
+    const { writer, flusher, abort, env, timeoutMs } = this.#options
+    if (!writer.isStalled) return
+    let cancel = () => {}
+    const watch = () => {
+      cancel = env.clock.schedule(
+        timeoutMs,
+        () => {
+          // Tables that are on their way to the store make room when they arrive.
+          if (flusher.isStuck) abort.abort(l0Full(timeoutMs))
+          else watch()
+        },
+        { label: 'replay waits for room' },
+      )
+    }
+    watch()
+    try {
+      await writer.backpressure(abort.signal)
+    } finally {
+      cancel()
+    }
+  }
+}
+
+function l0Full(timeoutMs: number): SlateDBError {
+  return unavailable(
+    'L0_FULL',
+    `L0 is full, and nothing has compacted it for ${Math.round(timeoutMs / 1000)} s: the log holds more rows than ` +
+      'maxUnflushedBytes allows in memory. Run a compactor on this database, or open it with a larger maxUnflushedBytes, ' +
+      'l0MaxSsts or l0MaxSstsPerKey',
+  )
 }

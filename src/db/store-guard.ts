@@ -5,7 +5,8 @@ import { onAbort } from '../env/abort.ts'
 import type { Clock } from '../env/env.ts'
 import { isSlateDBError, isStoreError, unavailable } from '../errors.ts'
 
-const DEFAULT_TIMEOUT_MS = 60_000
+/** How long an opening waits for a store that does not answer, or for room in L0, unless it is told. */
+export const OPEN_TIMEOUT_MS = 60_000
 /** Wrong credentials do not get better; a few seconds are for tokens that are being rolled over. */
 const REFUSED_TIMEOUT_MS = 5_000
 
@@ -26,7 +27,7 @@ export class StoreGuard {
     const { signal, openTimeoutMs } = options
     this.#clock = clock
     this.#abort = abort
-    this.#timeoutMs = openTimeoutMs ?? DEFAULT_TIMEOUT_MS
+    this.#timeoutMs = openTimeoutMs ?? OPEN_TIMEOUT_MS
     const end = () => abort.abort(signal?.reason)
     if (signal?.aborted) end()
     const forget = signal && onAbort(signal, end)

@@ -20,10 +20,12 @@ export interface ReplayOptions {
   readonly transformer: BlockTransformer | undefined
   /** Files fetched ahead of the one being applied. */
   readonly ahead: number
+  /** A file has rows, which come next. May wait, for room. */
+  readonly onRows?: (() => Promise<void>) | undefined
   /** One row of a file; valid during the call only. */
   readonly onRow: (row: Row) => void
-  /** All rows of the file were handed over. May wait, for room. */
-  readonly onFile: (id: number) => void | Promise<void>
+  /** All rows of the file were handed over. */
+  readonly onFile: (id: number) => void
 }
 
 /**
@@ -45,7 +47,7 @@ export async function replayWal(options: ReplayOptions): Promise<void> {
     const bytes = await pending.get(id)!
     pending.delete(id)
     if (bytes.length > 0) await apply(options, id, bytes, last)
-    await onFile(id)
+    onFile(id)
   }
 }
 
@@ -96,6 +98,7 @@ async function apply(options: ReplayOptions, id: number, bytes: Uint8Array, last
   if (last.any && compareU64(row.seqHi, row.seqLo, last.hi, last.lo) <= 0) {
     throw dataError('WAL_ORDER', `WAL object ${path}: its first sequence number is not above those of earlier objects`)
   }
+  await options.onRows?.()
   do {
     if (compareU64(row.seqHi, row.seqLo, last.hi, last.lo) > 0) {
       last.hi = row.seqHi

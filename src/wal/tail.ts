@@ -26,6 +26,8 @@ export interface WalTail {
   readonly sizes: ReadonlyMap<number, number>
   /** First id missing between `after` and `lastId`; `undefined` = none. */
   readonly missing: number | undefined
+  /** When the newest of the listed objects was written, ms since 1970; 0 when there is none. */
+  readonly lastAt: number
   /** The form of the newest fence among what was listed; `undefined` when it is too far back. */
   readonly newestFence: FenceForm | undefined
 }
@@ -45,9 +47,11 @@ function tailOf(objects: readonly ObjectInfo[], paths: Paths, after: number): Wa
   let lastId = after
   let fenceId = 0
   let newestFence: FenceForm | undefined
-  for (const { path, size } of objects) {
+  let lastAt = 0
+  for (const { path, size, lastModified } of objects) {
     const id = paths.parseWal(path)
     if (id === undefined) continue
+    lastAt = Math.max(lastAt, lastModified)
     // A log begins with a fence, whatever its size.
     if (id > fenceId && (size <= ROWLESS_MAX_BYTES || id === 1)) {
       fenceId = id
@@ -59,7 +63,7 @@ function tailOf(objects: readonly ObjectInfo[], paths: Paths, after: number): Wa
   }
   let missing: number | undefined
   for (let id = after + 1; id <= lastId && missing === undefined; id++) if (!sizes.has(id)) missing = id
-  return { lastId, sizes, missing, newestFence }
+  return { lastId, sizes, missing, lastAt, newestFence }
 }
 
 /**

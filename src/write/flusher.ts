@@ -118,7 +118,13 @@ export class Flusher {
       const frozen = state.frozen[i]!
       if (this.#jobs.some((job) => job.frozen === frozen)) continue
       const busy = this.#jobs.filter((job) => job.table === undefined).length
-      if (busy >= parallelism || this.#mustWait()) break
+      if (busy >= parallelism) break
+      const full = this.#fullness()
+      if (full !== undefined) {
+        const stalls = full === 'count' ? this.#numStalls : this.#keyStalls
+        stalls.value++
+        break
+      }
       const job: Job = { frozen, id: this.#mint(), table: undefined }
       this.#jobs.push(job)
       const build = this.#build(job).finally(() => this.#builds.delete(build))
@@ -131,6 +137,11 @@ export class Flusher {
   /** True while somebody waits for a memtable to be published. */
   get isAwaited(): boolean {
     return this.#waiters.length > 0
+  }
+
+  /** Calls that wait for a memtable to be published. */
+  get waitingFlushes(): number {
+    return this.#waiters.length
   }
 
   /**
@@ -161,9 +172,9 @@ export class Flusher {
     this.poke()
   }
 
-  /** FL-4: L0 is full for this tree. */
-  #mustWait(): boolean {
-    if (this.#ignoresLimits) return false
+  /** FL-4: the limit that L0 has reached. */
+  #fullness(): 'count' | 'overlap' | undefined {
+    if (this.#ignoresLimits) return undefined
     const { state, l0MaxSsts, l0MaxSstsPerKey } = this.#options
     let count = 0
     let overlap = 0
@@ -172,15 +183,8 @@ export class Flusher {
       overlap = Math.max(overlap, peakOverlap(tree.l0))
     }
     const reserved = this.#jobs.length
-    if (count + reserved >= l0MaxSsts) {
-      this.#numStalls.value++
-      return true
-    }
-    if (overlap + reserved >= l0MaxSstsPerKey) {
-      this.#keyStalls.value++
-      return true
-    }
-    return false
+    if (count + reserved >= l0MaxSsts) return 'count'
+    return overlap + reserved >= l0MaxSstsPerKey ? 'overlap' : undefined
   }
 
   /** FL-2: one clock for all ids, never behind the newest L0, so that a collector never takes an unpublished table. */
@@ -362,7 +366,7 @@ export class Flusher {
 
   /** Nothing is under way, and the next memtable finds no room in L0. */
   get isStuck(): boolean {
-    return this.#jobs.length === 0 && this.#options.state.frozen.length > 0 && this.#mustWait()
+    return this.#jobs.length === 0 && this.#options.state.frozen.length > 0 && this.#fullness() !== undefined
   }
 
   #settle(): void {

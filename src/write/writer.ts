@@ -34,6 +34,8 @@ export interface WriterOptions {
   readonly l0SstSizeBytes: number
   readonly maxWalFlushesBeforeL0Flush: number
   readonly maxUnflushedBytes: number
+  /** A write begins to wait for room, or its wait is over. */
+  readonly onWait: () => void
   /** A memtable was frozen. */
   readonly onFreeze: () => void
   readonly onFatal: (error: unknown) => void
@@ -58,6 +60,8 @@ export class Writer {
   readonly #freezes: Meter
   /** Writes that wait for room. */
   #stalled = 0
+  /** Calls inside `backpressure`: of the writes above the first, and those that wait on their own. */
+  #waiting = 0
   /** They commit one after the other, in the order they came. */
   #turns: Promise<unknown> = Promise.resolve()
   #tracker: SequenceTracker = EMPTY_TRACKER
@@ -169,14 +173,22 @@ export class Writer {
 
   /** Waits until there is room again (W-30). */
   async backpressure(signal?: AbortSignal): Promise<void> {
-    const { state, env, wal, maxUnflushedBytes } = this.#options
-    while (this.unflushedBytes >= maxUnflushedBytes) {
-      this.#stalls.value++
-      if (state.frozen.length === 0) this.freeze()
-      void wal?.flush().catch(() => {})
-      const before = this.unflushedBytes
-      await this.#untilRoom(() => this.unflushedBytes < before, env, signal)
-      state.check()
+    const { state, env, wal, maxUnflushedBytes, onWait } = this.#options
+    if (this.unflushedBytes < maxUnflushedBytes) return
+    this.#waiting++
+    onWait()
+    try {
+      while (this.unflushedBytes >= maxUnflushedBytes) {
+        this.#stalls.value++
+        if (state.frozen.length === 0) this.freeze()
+        void wal?.flush().catch(() => {})
+        const before = this.unflushedBytes
+        await this.#untilRoom(() => this.unflushedBytes < before, env, signal)
+        state.check()
+      }
+    } finally {
+      this.#waiting--
+      onWait()
     }
   }
 
@@ -217,6 +229,11 @@ export class Writer {
     })
     this.#turns = turn.catch(() => {})
     return abortable(turn, signal)
+  }
+
+  /** Writes that wait for room. */
+  get waitingWrites(): number {
+    return Math.max(this.#stalled, this.#waiting)
   }
 
   /** Too much is unflushed: writes wait (W-30). */
