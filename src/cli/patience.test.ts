@@ -3,6 +3,7 @@ import type { Clock } from '../env/env.ts'
 import { type StoreReason, storeError } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { bucketError } from '../objects/store-bucket.ts'
 import { watched } from './patience.ts'
 
 /** A store whose `head` fails as told, a clock that is told the time, and what was given up with. */
@@ -16,12 +17,13 @@ function subject() {
   })
   const clock = { monotonic: () => state.now } as Clock
   const watching = watched(store, { clock, patienceMs: 1000, giveUp: (error) => state.given.push(error) })
-  const ask = (reason?: StoreReason, at = state.now) => {
+  const fail = (failure: Error | undefined, at: number) => {
     state.now = at
-    state.failure = reason && storeError(reason, 'a', 'no')
+    state.failure = failure
     return watching.head('a').catch(() => {})
   }
-  return { state, ask }
+  const ask = (reason?: StoreReason, at = state.now) => fail(reason && storeError(reason, 'a', 'no'), at)
+  return { state, ask, fail }
 }
 
 test('errors for longer than the patience end the command, with the last one', async () => {
@@ -48,4 +50,17 @@ test('a refusal ends it at once', async () => {
   const { state, ask } = subject()
   await ask('Unauthenticated')
   expect(state.given).toMatchObject([{ storeReason: 'Unauthenticated' }])
+})
+
+test('a bucket that is said not to exist ends the command, unless it has answered before', async () => {
+  const { state, ask, fail } = subject()
+  const missing = (at: number) => fail(bucketError('a', 'no such bucket'), at)
+  await missing(0)
+  expect(state.given).toMatchObject([{ storeReason: 'InvalidPath' }])
+  state.given.length = 0
+  await ask(undefined, 1)
+  await missing(2)
+  expect(state.given).toEqual([])
+  await missing(2000)
+  expect(state.given).toMatchObject([{ code: 'SLATEDB_GAVE_UP' }])
 })

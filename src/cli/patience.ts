@@ -4,6 +4,7 @@
 import type { Clock } from '../env/env.ts'
 import { isSlateDBError, type StoreReason, unavailable } from '../errors.ts'
 import type { ObjectStore } from '../objects/store.ts'
+import { BUCKET_REFUSED } from '../objects/store-bucket.ts'
 import { duration } from './human.ts'
 
 /** Trying again does not help against these. */
@@ -26,15 +27,19 @@ export interface PatienceOptions {
 /** The same store, watched. */
 export function watched(store: ObjectStore, { clock, patienceMs, giveUp }: PatienceOptions): ObjectStore {
   let failingSince: number | undefined
+  let answered = false
   const watch = async <T>(request: Promise<T>): Promise<T> => {
     try {
       const result = await request
       failingSince = undefined
+      answered = true
       return result
     } catch (error) {
       const reason = isSlateDBError(error) ? error.storeReason : undefined
       if (ANSWERS.has(reason)) failingSince = undefined
-      else if (REFUSED.has(reason)) giveUp(error)
+      // A bucket that has answered exists: that it does not can only be said for a moment.
+      else if (REFUSED.has(reason) && !(answered && isSlateDBError(error) && error.code === BUCKET_REFUSED))
+        giveUp(error)
       else if (!isAbort(error)) {
         failingSince ??= clock.monotonic()
         if (clock.monotonic() - failingSince >= patienceMs) giveUp(tooLong(patienceMs, error))

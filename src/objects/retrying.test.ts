@@ -4,6 +4,8 @@ import { type Sim, simulate } from '../sim/simulate.ts'
 import type { SimStoreOptions } from '../sim/store.ts'
 import { PUT_ID, type RetryOptions, retrying } from './retrying.ts'
 import type { ObjectStore, PutOptions } from './store.ts'
+import { bucketError } from './store-bucket.ts'
+import { rangeIgnoredError } from './store-range.ts'
 
 const text = (words: string) => new TextEncoder().encode(words)
 const CREATE: PutOptions = { mode: 'create' }
@@ -217,6 +219,78 @@ describe('retrying', () => {
       expect(asked).toBe(times)
     }),
   )
+
+  test('a server that ignores ranges is asked a few times, then given up', () =>
+    scenario(async ({ sim, inner }) => {
+      let asked = 0
+      const get = async () => {
+        asked++
+        throw rangeIgnoredError('a', 'the server ignored the range')
+      }
+      const work = retrying(patched(inner, { get }), sim.env).get('a', { range: { start: 0, end: 1 } })
+      await expect(work).rejects.toMatchObject({ kind: 'Invalid', storeReason: 'NotSupported' })
+      expect(asked).toBe(4)
+    }))
+
+  describe('a bucket that is said not to exist', () => {
+    const missing = async () => {
+      throw bucketError('a', 'no such bucket')
+    }
+
+    test('is refused at once when it never answered', () =>
+      scenario(async ({ sim, inner }) => {
+        const store = retrying(patched(inner, { list: missing }), sim.env)
+        await expect(store.head('none')).rejects.toMatchObject({ storeReason: 'NotFound' })
+        await expect(store.list('')).rejects.toMatchObject({ kind: 'Invalid', storeReason: 'InvalidPath' })
+        expect(sim.world.requests.length).toBe(1)
+      }))
+
+    test.each(['success', 'NotFound', 'AlreadyExists'])('is waited for after a call that ended with %s', (answer) =>
+      scenario(async ({ sim, inner }) => {
+        let left = 3
+        const list: ObjectStore['list'] = (...given) => (left-- > 0 ? missing() : inner.list(...given))
+        const troubles: unknown[] = []
+        const store = retrying(patched(inner, { list }), sim.env, { onTrouble: (error) => troubles.push(error) })
+        if (answer === 'NotFound') await store.get('none').catch(() => {})
+        else await store.put('a', text('x'), CREATE)
+        if (answer === 'AlreadyExists') await store.put('a', text('y'), CREATE).catch(() => {})
+        expect((await store.list('')).length).toBe(answer === 'NotFound' ? 0 : 1)
+        expect(left).toBe(-1)
+        const outage = { kind: 'Unavailable', storeReason: 'Generic', message: 'object "a": no such bucket' }
+        expect(troubles).toMatchObject([outage, outage, outage, undefined])
+      }),
+    )
+
+    test('fails a part of an upload as an outage does, so that the upload is started over', () =>
+      scenario(async ({ sim, inner }) => {
+        const startUpload = async () => ({ part: missing, complete: missing, abort: async () => {} })
+        const store = retrying(patched(inner, { startUpload }), sim.env)
+        const upload = await store.startUpload!('a')
+        await expect(upload.part(text('x'))).rejects.toMatchObject({ kind: 'Unavailable', storeReason: 'Generic' })
+        await expect(upload.complete()).rejects.toMatchObject({ kind: 'Unavailable', storeReason: 'Generic' })
+      }))
+  })
+
+  test('a name that cannot be used is refused at once, however often the store answered', () =>
+    scenario(async ({ sim, store }) => {
+      await store.list('')
+      await expect(store.get('a//b')).rejects.toMatchObject({ storeReason: 'InvalidPath' })
+      expect(sim.world.requests.filter(({ op }) => op === 'get').length).toBeLessThan(2)
+    }))
+
+  test('a create whose answer and whose metadata got lost is known by its bytes', () =>
+    scenario(async ({ sim, inner }) => {
+      await inner.put('other', text('other'), CREATE)
+      const head: ObjectStore['head'] = async (path) => ({ ...(await inner.head(path)), metadata: {} })
+      const store = retrying(patched(inner, { head }), sim.env)
+      inner.inject('lost')
+      expect((await store.put('a', text('mine'), CREATE)).etag).toBe((await inner.head('a')).etag)
+      inner.inject('lost')
+      await expect(store.put('b', text('mine'), { ...CREATE, anonymous: true })).rejects.toMatchObject({
+        storeReason: 'AlreadyExists',
+      })
+      await expect(store.put('other', text('other'), CREATE)).rejects.toMatchObject({ storeReason: 'AlreadyExists' })
+    }))
 
   test("OS-12: what is no store's error is asked again, the caller's mistakes are not", () =>
     scenario(async ({ sim, inner }) => {

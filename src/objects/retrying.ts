@@ -25,7 +25,8 @@ import {
   resolveRange,
   type Upload,
 } from './store.ts'
-import { checkRange, RANGE_BEHIND_END } from './store-range.ts'
+import { BUCKET_REFUSED } from './store-bucket.ts'
+import { checkRange, RANGE_BEHIND_END, RANGE_IGNORED } from './store-range.ts'
 
 /** The metadata key that tells a writer its own object from another's (OS-14): never rename. */
 export const PUT_ID = 'slatedbputid'
@@ -68,6 +69,8 @@ class RetryingStore implements ObjectStore {
   readonly #random: Random
   readonly #options: RetryOptions
   #metadata: boolean
+  /** Some call was answered, so the bucket exists: that it does not can only be a failure that passes. */
+  #answered = false
 
   constructor(store: ObjectStore, env: Env, options: RetryOptions) {
     this.#store = store
@@ -94,6 +97,9 @@ class RetryingStore implements ObjectStore {
       } catch (error) {
         // A range behind the end may come from a copy on the way that was cut: ask once more, then believe it.
         if (isSlateDBError(error) && error.code === RANGE_BEHIND_END && wrong++ === 0) throw new Passing(error)
+        // A cache that fetches the object anew may send all of it for once; a server that always does never stops.
+        if (isSlateDBError(error) && error.code === RANGE_IGNORED && ++wrong < MAX_WRONG_ANSWERS)
+          throw new Passing(error)
         throw error
       }
       const [start, end] = resolveRange(range, result.size)
@@ -149,10 +155,12 @@ class RetryingStore implements ObjectStore {
       })
     } catch (error) {
       if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
-      const mine = this.#metadata
-        ? await this.#carries(path, putId, limits)
-        : attempts > 1 && options.anonymous !== true && (await this.#holds(path, body, limits))
-      if (mine === undefined || mine === false) throw error
+      const author = this.#metadata ? await this.#authorOf(path, limits) : undefined
+      if (author?.putId === putId) return { etag: author.etag }
+      // Metadata may also be lost on the way; an object that names another author, or cannot be looked at, is not ours.
+      const unsigned = !this.#metadata || (author !== undefined && author.putId === undefined)
+      const mine = unsigned && attempts > 1 && !options.anonymous ? await this.#holds(path, body, limits) : undefined
+      if (mine === undefined) throw error
       return mine
     }
   }
@@ -179,10 +187,13 @@ class RetryingStore implements ObjectStore {
    * OS-14: the object is ours when it carries our put id. A compare-and-set that took effect, lost its answer and was
    * replaced by another writer since then looks like a lost race: its caller reads again, as after any lost race.
    */
-  async #carries(path: string, putId: string, limits: Limits | undefined): Promise<PutResult | undefined> {
+  async #authorOf(
+    path: string,
+    limits: Limits | undefined,
+  ): Promise<{ readonly putId: string | undefined; readonly etag: string | undefined } | undefined> {
     try {
       const info = await this.#attempts('head', path, limits, (signal) => this.#store.head(path, { signal }))
-      return info.metadata?.[PUT_ID] === putId ? { etag: info.etag } : undefined
+      return { putId: info.metadata?.[PUT_ID], etag: info.etag }
     } catch {
       return undefined
     }
@@ -212,16 +223,20 @@ class RetryingStore implements ObjectStore {
     // Parts are numbered by call order, so a part cannot be sent again here; its caller starts the upload over (OS-16).
     return {
       part: (body, request) =>
-        this.#limited('upload part', path, request, (limits) => upload.part(body, { signal: limits?.signal })),
+        this.#limited('upload part', path, request, (limits) =>
+          upload.part(body, { signal: limits?.signal }).catch((error) => {
+            throw this.#judged(error)
+          }),
+        ),
       complete: (request) =>
         this.#limited('complete upload', path, request, async (limits) => {
           try {
             return await upload.complete({ signal: limits?.signal })
           } catch (error) {
             // The answer may have got lost after the object appeared; starting over would cost the whole object again.
-            const mine = this.#metadata && !limits?.over ? await this.#carries(path, putId, limits) : undefined
-            if (mine === undefined) throw error
-            return mine
+            const author = this.#metadata && !limits?.over ? await this.#authorOf(path, limits) : undefined
+            if (author?.putId !== putId) throw this.#judged(error)
+            return { etag: author.etag }
           }
         }),
       abort: () => this.#call('abort upload', path, undefined, () => upload.abort()),
@@ -265,11 +280,15 @@ class RetryingStore implements ObjectStore {
         // An aborted call makes no further request.
         limits?.signal.throwIfAborted()
         const result = await attempt(limits?.signal)
+        this.#answered = true
         if (retries > 0) this.#options.onTrouble?.(undefined)
         return result
-      } catch (error) {
+      } catch (thrown) {
+        const error = this.#judged(thrown)
         if (limits?.over) throw error instanceof Passing ? error.error : error
         if (!mayPass(error)) {
+          // A HEAD has no document that says which of the two is missing, the object or the bucket.
+          if (isAnswer(error) && name !== 'head') this.#answered = true
           // A definitive answer is an answer: the trouble is over.
           if (retries > 0) this.#options.onTrouble?.(undefined)
           throw error
@@ -279,6 +298,13 @@ class RetryingStore implements ObjectStore {
         await this.#backOff(name, path, retries, error, limits)
       }
     }
+  }
+
+  /** The error as it is to be taken here: of a bucket that has answered, "there is no such bucket" is an outage. */
+  #judged(error: unknown): unknown {
+    if (!this.#answered || !isSlateDBError(error) || error.code !== BUCKET_REFUSED) return error
+    const { cause, retryAfterMs } = error
+    return storeError('Generic', '', error.message, { cause, retryAfterMs })
   }
 
   async #backOff(name: string, path: string, retries: number, error: unknown, limits?: Limits): Promise<void> {
@@ -317,6 +343,13 @@ class Passing extends Error {
     this.error = error
   }
 }
+
+/** True when the store said something about the object. */
+function isAnswer(error: unknown): boolean {
+  return ANSWERS.some((reason) => isStoreError(error, reason))
+}
+
+const ANSWERS = ['NotFound', 'AlreadyExists', 'Precondition', 'NotModified'] as const
 
 /** OS-12: everything is asked again, except what would be answered the same way for ever. */
 function mayPass(error: unknown): boolean {

@@ -6,6 +6,9 @@ import { type ByteRange, resolveRange } from './store.ts'
 /** Stable code of a range that lies behind the object's end (HTTP 416); its `storeReason` is `Generic`. */
 export const RANGE_BEHIND_END = 'SLATEDB_STORE_RANGE'
 
+/** Stable code of a server that sends the whole object where a range of it was asked for; it does not serve ranges. */
+export const RANGE_IGNORED = 'SLATEDB_STORE_RANGE_IGNORED'
+
 /** Throws `Invalid` for a range that can never be served: empty, negative, or not a whole number. */
 export function checkRange(path: string, range: ByteRange | undefined): void {
   if (range === undefined) return
@@ -42,6 +45,12 @@ export function rangeError(
     `object ${JSON.stringify(path)}: cannot read ${showRange(range)}, ${held}; it may be cut off`,
     { ...more, storeReason: 'Generic' },
   )
+}
+
+/** The error for an answer that is too long to be read whole for the sake of a range. */
+export function rangeIgnoredError(path: string, detail: string, more: { cause?: unknown } = {}): SlateDBError {
+  const message = `object ${JSON.stringify(path)}: ${detail}; use a server, or a cache before it, that serves byte ranges`
+  return new SlateDBError('Invalid', RANGE_IGNORED, message, { ...more, storeReason: 'NotSupported' })
 }
 
 function showRange(range: ByteRange): string {

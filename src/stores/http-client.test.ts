@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { FakeClock, fakeFetch } from '../../test/servers/fake-fetch.ts'
 import { SlateDBError } from '../errors.ts'
@@ -126,6 +127,38 @@ describe('HttpClient', () => {
     const { fetch } = fakeFetch(() => ({ body: new Uint8Array(2000), headers: { 'content-length': '2000' } }))
     const error = await failure(new HttpClient({ fetch }).send({ ...request('http://h/'), limitBytes: 1000 }))
     expect(error.message).toContain('ignored the range')
+  })
+
+  test('an answer that ignores the range is dropped at the limit also where it announces no length', async () => {
+    let sent = 0
+    let stopped = false
+    const body = new ReadableStream({
+      pull(controller) {
+        sent += 100
+        controller.enqueue(new Uint8Array(100))
+      },
+      cancel() {
+        stopped = true
+      },
+    })
+    const client = new HttpClient({ fetch: async () => new Response(body) })
+    const error = await failure(client.send({ ...request('http://h/'), limitBytes: 1000 }))
+    expect([error.kind, error.code]).toEqual(['Invalid', 'SLATEDB_STORE_RANGE_IGNORED'])
+    expect(sent).toBeLessThan(2000)
+    expect(stopped).toBe(true)
+    const short = new HttpClient({ fetch: async () => new Response('short') })
+    expect((await short.send({ ...request('http://h/'), limitBytes: 1000 })).bytes.length).toBe(5)
+  })
+
+  test('a range that something on the way compressed is a failure', async () => {
+    const url = await serve((_, response) => {
+      const packed = gzipSync('hello, hello, hello')
+      response
+        .writeHead(206, { 'content-encoding': 'gzip', 'content-range': 'bytes 0-4/19' })
+        .end(packed.subarray(0, 5))
+    })
+    const error = await failure(new HttpClient({}).send(request(url)))
+    expect(error.message).toContain('something on the way compresses')
   })
 })
 

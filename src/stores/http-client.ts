@@ -2,9 +2,12 @@
 // checked, and failures as typed errors without URLs, headers or secrets. Never retries: wrappers do. Every store of
 // this room except the R2 binding sends through here.
 
+import { concatBytes } from '../bytes/compare.ts'
 import type { Clock } from '../env/env.ts'
 import { systemClock } from '../env/system.ts'
 import { type SlateDBError, storeError } from '../errors.ts'
+import { rangeIgnoredError } from '../objects/store-range.ts'
+import { isCompressed } from './answers.ts'
 import { HttpFailure, type Place, scrub } from './http-errors.ts'
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -84,12 +87,15 @@ export class HttpClient {
     try {
       const response = await this.#fetch(request.url, attempt.init())
       const announced = announcedLength(request, response)
-      if (request.limitBytes !== undefined && response.status === 200 && (announced ?? 0) > request.limitBytes) {
-        response.body?.cancel().catch(() => {})
-        throw failure(request, `the server ignored the range and sent ${announced} bytes`, 'RANGE_IGNORED', 'Generic')
+      const limit = response.status === 200 ? request.limitBytes : undefined
+      if (limit !== undefined && (announced ?? 0) > limit) throw rangeIgnored(request, response, `${announced} bytes`)
+      if (response.status === 206 && isCompressed(response.headers)) {
+        drain(response)
+        // The range is one of the packed bytes, which cannot be unpacked by themselves.
+        throw failure(request, 'something on the way compresses the answer to a range', 'COMPRESSED', 'Generic')
       }
       if (announced !== undefined) attempt.extend(announced / this.#bytesPerMs)
-      const bytes = announced === 0 ? drain(response) : new Uint8Array(await response.arrayBuffer())
+      const bytes = announced === 0 ? drain(response) : await wholeBody(request, response, limit)
       if (announced !== undefined && bytes.length !== announced) {
         throw failure(request, `the body ended after ${bytes.length} of ${announced} bytes`, 'TRUNCATED', 'Generic')
       }
@@ -223,6 +229,34 @@ function announcedLength(request: HttpRequest, response: Response): number | und
   if (header === null || !/^\d+$/.test(header)) return undefined
   const encoding = response.headers.get('content-encoding')
   return encoding === null || encoding === 'identity' ? Number(header) : undefined
+}
+
+/** `limit` holds also where no length was announced. */
+async function wholeBody(request: HttpRequest, response: Response, limit: number | undefined): Promise<Uint8Array> {
+  if (limit === undefined || response.body === null) return new Uint8Array(await response.arrayBuffer())
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = response.body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return concatBytes(chunks)
+    size += value.length
+    if (size > limit) {
+      reader.releaseLock()
+      throw rangeIgnored(request, response, `more than ${limit} bytes`)
+    }
+    chunks.push(value)
+  }
+}
+
+function rangeIgnored(request: HttpRequest, response: Response, sent: string): SlateDBError {
+  drain(response)
+  const where = request.place?.where ?? `at ${hostOf(request.url)}`
+  const detail = `${request.operation} ${where} failed: the server ignored the range and sent ${sent}`
+  const cause = new HttpFailure('the server ignored the range', response.status, 'RANGE_IGNORED')
+  const error = rangeIgnoredError(request.path, detail, { cause })
+  own.add(error)
+  return error
 }
 
 function drain(response: Response): Uint8Array {

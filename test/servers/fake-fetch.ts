@@ -1,6 +1,6 @@
 // `fetch` that never leaves the process: tests say what the server answers and see what was asked.
 
-import { decodeUtf8 } from '../../src/bytes/text.ts'
+import { readableText } from '../../src/bytes/text.ts'
 import type { Clock } from '../../src/env/env.ts'
 import type { Fetch } from '../../src/stores/http-client.ts'
 
@@ -11,6 +11,8 @@ export interface Asked {
   readonly query: URLSearchParams
   readonly headers: Headers
   readonly body: string
+  /** The same as it was sent. */
+  readonly bytes: Uint8Array
 }
 
 export interface FakeAnswer {
@@ -29,14 +31,15 @@ export function fakeFetch(answer: (asked: Asked, index: number) => FakeAnswer | 
   const asked: Asked[] = []
   const fetch: Fetch = async (url, init) => {
     const { pathname, searchParams } = new URL(url)
-    const body = init.body instanceof Uint8Array ? decodeUtf8(init.body) : ''
+    const bytes = init.body instanceof Uint8Array ? init.body : new Uint8Array(0)
     const request: Asked = {
       method: init.method ?? 'GET',
       url,
       path: pathname,
       query: searchParams,
       headers: new Headers(init.headers),
-      body,
+      body: readableText(bytes),
+      bytes,
     }
     asked.push(request)
     const { status = 200, headers = {}, body: reply = '' } = await answer(request, asked.length - 1)
