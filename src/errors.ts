@@ -29,11 +29,11 @@ export class SlateDBError extends Error {
   /** Stable identifier such as `SLATEDB_EMPTY_KEY`. */
   readonly code: string
   /** Set when `kind` is `Closed`. */
-  readonly closeReason?: CloseReason
+  declare readonly closeReason?: CloseReason
   /** Set when the error comes straight from an object store. */
-  readonly storeReason?: StoreReason
+  declare readonly storeReason?: StoreReason
   /** How long the object store asked to be left alone, when it said so. */
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
 
   constructor(
     kind: ErrorKind,
