@@ -23,7 +23,7 @@ const UNIT_MS: ReadonlyMap<string, number> = new Map(
   }).flatMap(([names, ms]) => names.split(' ').map((name): [string, number] => [name, ms])),
 )
 
-const DURATION_PART = /^(\d+(?:\.\d+)?)\s*([a-zµμ]+)[\s+]*/i
+const DURATION_PART = /^(\d+(?:\.\d+)?)\s*([a-z\u00b5\u03bc]+)[\s+]*/i
 
 /** Milliseconds of `"1m 30s"`; `undefined` when the text is no duration. Parts below a millisecond are cut off. */
 export function parseDuration(text: string): number | undefined {

@@ -32,7 +32,7 @@ export const native: Native = {
 /** WebAssembly for Node 20, which can be switched off. Elsewhere its binary would have to be served beside the scripts. */
 async function loadZstdCompress(): Promise<((raw: Uint8Array) => Uint8Array) | undefined> {
   try {
-    return (await import('../compress/zstd-wasm.ts')).compress
+    return await (await import('../compress/zstd-wasm.ts')).loadCompress()
   } catch {
     return undefined
   }

@@ -6,15 +6,18 @@ import { createRequire } from 'node:module'
 import { extname, join } from 'node:path'
 import { invalid } from '../errors.ts'
 
-const require = createRequire(import.meta.url)
-
 type Parse = (text: string) => unknown
 
-const PARSERS: Readonly<Record<string, () => Parse>> = {
+const PARSERS: Readonly<Record<string, (require: NodeJS.Require) => Parse>> = {
   '.json': () => JSON.parse as Parse,
-  '.toml': () => (require('smol-toml') as { parse: Parse }).parse,
-  '.yaml': () => (require('yaml') as { parse: Parse }).parse,
-  '.yml': () => (require('yaml') as { parse: Parse }).parse,
+  '.toml': (require) => (require('smol-toml') as { parse: Parse }).parse,
+  '.yaml': (require) => (require('yaml') as { parse: Parse }).parse,
+  '.yml': (require) => (require('yaml') as { parse: Parse }).parse,
+}
+
+/** An app that was bundled to CommonJS has no `import.meta.url`: there a parser is looked for from the current folder. */
+function requireHere(): NodeJS.Require {
+  return createRequire((import.meta as { url?: string }).url ?? join(process.cwd(), 'app.js'))
 }
 
 /** The files that `Settings.load()` overlays, weakest first. */
@@ -35,7 +38,7 @@ export function readSettingsFile(file: string): SettingsSource {
       `unknown configuration file format: ${JSON.stringify(file)} (use .toml, .json, .yaml or .yml)`,
     )
   }
-  return { source: file, values: parse(file, readText(file), makeParser()) }
+  return { source: file, values: parse(file, readText(file), makeParser(requireHere())) }
 }
 
 /** Every default settings file that exists in `folder`, weakest first. */
