@@ -38,12 +38,15 @@ export interface HttpRequest {
   readonly follow?: boolean
   /** An answer with status 200 that is longer than this is dropped, and fails. */
   readonly limitBytes?: number
-  readonly cache?: RequestCache
+  readonly cache?: CacheMode
   /** The values that must not appear in an error. */
   readonly secrets: readonly string[]
   /** What an error says about where this went; without it, the host. */
   readonly place?: Place
 }
+
+/** The DOM's RequestCache, which apps without the DOM's types lack. */
+type CacheMode = 'default' | 'no-store' | 'reload'
 
 export interface HttpReply {
   readonly status: number
@@ -58,7 +61,7 @@ const NO_BYTES = new Uint8Array(0)
 const takesNoStore = takesCacheMode('no-store')
 const takesReload = takesCacheMode('reload')
 
-function takesCacheMode(cache: RequestCache): boolean {
+function takesCacheMode(cache: CacheMode): boolean {
   try {
     return new Request('http://localhost/', { cache }).cache === cache
   } catch {
