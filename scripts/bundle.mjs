@@ -1,15 +1,17 @@
 // After tsc: joins the compiled modules into few files, in place. Node opens, resolves and links every file of a module
 // graph on its own, and 120 small ones cost more than opening a database. Declarations stay as tsc wrote them. Packages
-// stay outside.
+// stay outside. Nothing is minified: names, lines and source maps are what a stack trace of a user is read by, and an
+// app's own bundler minifies better. The same modules for `require` are written by commonjs.mjs.
 //
 // esbuild makes one chunk for every set of entries that share a module, which would be a dozen for the main entry: one
 // for what it shares with the S3 store, one for what it shares with both S3 and HTTP, and so on. So every other entry
 // asks for all of what the main entry shares with any of them, the kernel, and the main entry becomes three files.
 
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { entriesOf, forApps, writeCommonJs } from './commonjs.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -18,18 +20,7 @@ const MAIN_FILES = 3
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 /** Every file that package.json names: what others, or Node itself, import by name. */
-function entries() {
-  const found = new Set()
-  const visit = (value) => {
-    if (typeof value === 'string') {
-      if (value.startsWith('./dist/') && value.endsWith('.js')) found.add(join(root, value))
-    } else if (value !== null && typeof value === 'object') Object.values(value).forEach(visit)
-  }
-  visit([manifest.exports, manifest.imports, manifest.bin])
-  return [...found]
-}
-
-const entryPoints = entries()
+const entryPoints = entriesOf([manifest.exports, manifest.imports, manifest.bin]).map((name) => join(dist, name))
 const options = {
   entryPoints,
   absWorkingDir: root,
@@ -41,9 +32,6 @@ const options = {
   format: 'esm',
   platform: 'neutral',
   target: 'es2022',
-  // Names stay, for readable stacks; white space and comments cost every start the time to skip them.
-  minifyWhitespace: true,
-  minifySyntax: true,
   legalComments: 'none',
   sourcemap: true,
   sourcesContent: false,
@@ -105,8 +93,29 @@ const asking = (asked) => ({
   },
 })
 
+/** A file name that says what is in it: the room for the two big chunks, else the largest module. */
+function chunkNames(outputs) {
+  const names = new Map()
+  const taken = new Set()
+  for (const [path, { inputs, entryPoint }] of Object.entries(outputs)) {
+    if (!path.startsWith('dist/chunks/') || !path.endsWith('.js')) continue
+    const modules = Object.entries(inputs).sort((a, b) => b[1].bytesInOutput - a[1].bytesInOutput)
+    const has = (module) => module in inputs
+    const largest = entryPoint ?? modules[0]?.[0] ?? path
+    const plain = has('dist/db/db.js') ? 'engine' : has('dist/errors.js') ? 'kernel' : basename(largest, '.js')
+    let name = plain
+    for (let n = 2; taken.has(name); n++) name = `${plain}-${n}`
+    taken.add(name)
+    names.set(basename(path, '.js'), name)
+  }
+  return names
+}
+
 const asked = shares(await moduleGraph())
-const { metafile } = await build({ ...options, allowOverwrite: true, plugins: [asking(asked)] })
+const { metafile, outputFiles } = await build({ ...options, write: false, plugins: [asking(asked)] })
+const names = chunkNames(metafile.outputs)
+const hashed = new RegExp(`\\b(${[...names.keys()].join('|')})(?=\\.js\\b)`, 'g')
+const renamed = (text) => text.replace(hashed, (name) => names.get(name))
 
 const started = new Set(['dist/index.js'])
 for (const name of started) {
@@ -120,14 +129,24 @@ if (started.size > MAIN_FILES) {
   )
 }
 
-// What was joined into an entry or a chunk is not needed beside it.
-const kept = new Set(Object.keys(metafile.outputs).map((name) => join(root, name)))
+// What was joined into an entry or a chunk is not needed beside it, nor is what an earlier build left.
 for (const name of readdirSync(dist, { recursive: true })) {
   const path = join(dist, name)
-  if (/\.js(\.map)?$/.test(name) && !kept.has(path)) rmSync(path)
+  if (/\.js(\.map)?$/.test(name)) rmSync(path)
+  if (!name.endsWith('.d.ts') || name.startsWith('cjs/')) continue
+  if (existsSync(join(root, 'src', name.replace('.d.ts', '.ts')))) {
+    writeFileSync(path, forApps(readFileSync(path, 'utf8'), '.js'))
+  } else rmSync(path)
 }
+for (const { path, text } of outputFiles) {
+  const target = renamed(path)
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, renamed(text))
+}
+await writeCommonJs({ root, dist, manifest })
+
 const size = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0)
 const main = [...started].reduce((sum, name) => sum + metafile.outputs[name].bytes, 0)
 console.log(
-  `bundled ${entryPoints.length} entries into ${kept.size} files of ${size} bytes; ${main} load with the main one`,
+  `bundled ${entryPoints.length} entries into ${outputFiles.length} files of ${size} bytes; ${main} load with the main one`,
 )

@@ -1,34 +1,22 @@
-// The package as a user gets it: built from the sources in a folder of its own (`dist` belongs to whoever builds there),
-// packed by npm, unpacked into the node_modules of an app. Its dependencies are found further up, in the repository.
+// The suite of the runtimes in an app that has the package installed as a user gets it.
 
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
-import { REPOSITORY, run } from '../lane.ts'
-
-export const PACKAGE = 'slatedb-ts'
+import { PACKAGE, packedApp } from '../../support/packed-app.ts'
+import { REPOSITORY } from '../lane.ts'
 
 /** What the package's conditions say, seen from inside the package; the suite asks for `#native` and `#host`. */
 const PROBE = `./node_modules/${PACKAGE}/probe.js`
 
-/** Makes `<place>/app` with the package in it, and gives its name. */
-export async function packedApp(place: string): Promise<string> {
-  const source = join(place, 'source')
-  for (const name of ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
-    cpSync(join(REPOSITORY, name), join(source, name), { recursive: true })
-  }
-  symlinkSync(join(REPOSITORY, 'node_modules'), join(source, 'node_modules'))
-  await run('npm', ['run', '--silent', 'build'], { cwd: source })
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', place], { cwd: source })
-
-  const app = join(place, 'app')
-  const installed = join(app, 'node_modules', PACKAGE)
-  mkdirSync(installed, { recursive: true })
-  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string }
-  await run('tar', ['-xzf', join(place, `${PACKAGE}-${version}.tgz`), '-C', installed, '--strip-components=1'])
-  writeFileSync(join(installed, 'probe.js'), `export { native } from '#native'\nexport { host } from '#host'\n`)
-  writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }))
+/** Makes `<place>/app` with the package and the suite in it, and gives its name. */
+export async function suiteApp(place: string): Promise<string> {
+  const app = await packedApp(place, 'module')
+  writeFileSync(
+    join(app, 'node_modules', PACKAGE, 'probe.js'),
+    `export { native } from '#native'\nexport { host } from '#host'\n`,
+  )
   for (const entry of ['process', 'holder', 'page', 'worker']) await bundleSuite(app, entry)
   return app
 }

@@ -3,8 +3,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PACKAGE } from '../../support/packed-app.ts'
 import { cacheFolder, log, provide } from '../lane.ts'
-import { PACKAGE, packedApp } from './package.ts'
+import { suiteApp } from './package.ts'
 import { bun, chromium, deno, node, type Program, thisNode } from './programs.ts'
 import {
   type Outcome,
@@ -23,7 +24,7 @@ import type { World } from './suite/world.ts'
 
 const place = mkdtempSync(join(cacheFolder('work'), 'app-'))
 afterAll(() => rmSync(place, { recursive: true, force: true }))
-const app = await packedApp(place)
+const app = await suiteApp(place)
 const server = await serveFixtures()
 afterAll(() => server.stop())
 
