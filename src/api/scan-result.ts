@@ -5,6 +5,7 @@ import { compareBytes } from '../bytes/compare.ts'
 import { inRange } from '../bytes/range.ts'
 import { showKey } from '../bytes/text.ts'
 import type { Scan } from '../db/scan.ts'
+import { unitsOf } from '../env/turns.ts'
 import { invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import { asyncDispose } from './dispose.ts'
@@ -56,10 +57,13 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
   async nextBatch(max: number): Promise<[K, V][]> {
     if (!(max >= 0)) throw invalid('INVALID_BATCH', `nextBatch takes a number of rows, not ${String(max)}`)
     const out: [K, V][] = []
+    const { turns } = this.#scan
     while (out.length < max) {
       const row = this.#take() ?? (await this.#wait())
       if (row === undefined) break
       out.push(this.#pair(row))
+      // Decoding takes its own time.
+      if (turns.spend(unitsOf(row.value.length))) await turns.give()
     }
     return out
   }

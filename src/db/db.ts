@@ -1,8 +1,10 @@
 // The engine's handle: bytes in, bytes out. Reads and writes are synchronous when the bytes are in memory and promises
-// otherwise; durability is something one waits for on the handle a write returns.
+// otherwise, and now and then when the event loop is due a turn (env/turns.ts); durability is something one waits for on
+// the handle a write returns.
 
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
+import { unitsOf } from '../env/turns.ts'
 import { type CloseReason, invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
@@ -122,24 +124,24 @@ export class Db {
   /** Commits one put. The handle comes at once, or as a promise while too much is unflushed. */
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
     this.#engine.poller.touch()
-    return this.#engine.writer.put(key, value, options)
+    return this.env.turns.after(this.#engine.writer.put(key, value, options), unitsOf(value.length))
   }
 
   delete(key: Uint8Array, options?: WriteOptions): MaybePromise<WriteHandle> {
     this.#engine.poller.touch()
-    return this.#engine.writer.delete(key, options)
+    return this.env.turns.after(this.#engine.writer.delete(key, options))
   }
 
   /** Adds a merge operand; needs a merge operator. */
   merge(key: Uint8Array, operand: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
     this.#engine.poller.touch()
-    return this.#engine.writer.merge(key, operand, options)
+    return this.env.turns.after(this.#engine.writer.merge(key, operand, options), unitsOf(operand.length))
   }
 
   /** Commits a batch: all of it under one sequence number, or nothing. The batch may be used again. */
   write(batch: WriteBatch, options?: WriteOptions): MaybePromise<WriteHandle> {
     this.#engine.poller.touch()
-    return this.#engine.writer.write(batch, options)
+    return this.env.turns.after(this.#engine.writer.write(batch, options), batch.units)
   }
 
   snapshot(): Snapshot {

@@ -250,6 +250,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
       to: fence.id - 1,
       sizes: fence.sizes,
       transformer: options.transformer,
+      turns: env.turns,
       ahead: REPLAY_AHEAD,
       onRows: () => active.room(),
       onRow: (row) => active.onRow(row),

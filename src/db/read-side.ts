@@ -9,6 +9,7 @@ import { pointAt, Row } from '../cursor/row.ts'
 import { abortable } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
+import { type Turns, unitsOf } from '../env/turns.ts'
 import { dataError, invalid, isStoreError } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
@@ -40,12 +41,14 @@ const MAX_TURNS = 4
 export class ReadSide {
   readonly #options: ReadSideOptions
   readonly #slab = new Slab()
+  readonly #turns: Turns
   readonly #gets: Meter
   readonly #scans: Meter
   #refreshing: Promise<boolean> | undefined
 
   constructor(options: ReadSideOptions) {
     this.#options = options
+    this.#turns = options.env.turns
     this.#gets = options.env.metrics.counter('slatedb.db.request_count', { op: 'get' })
     this.#scans = options.env.metrics.counter('slatedb.db.request_count', { op: 'scan' })
   }
@@ -55,7 +58,8 @@ export class ReadSide {
     pin: SeqBound | undefined,
     options: ReadOptions = DEFAULTS,
   ): MaybePromise<Uint8Array | undefined> {
-    return this.#get(key, pin, options, true)
+    const found = this.#get(key, pin, options, true)
+    return this.#turns.after(found, found instanceof Uint8Array ? unitsOf(found.length) : 1)
   }
 
   getRow(
@@ -64,8 +68,9 @@ export class ReadSide {
     options: ReadOptions = DEFAULTS,
   ): MaybePromise<KeyValue | undefined> {
     const found = this.#find(key, pin, options, true)
-    if (found instanceof Promise) return found.then((row) => row && keyValueOf(row, this.#slab))
-    return found && keyValueOf(found, this.#slab)
+    if (found instanceof Promise) return this.#turns.after(found.then((row) => row && keyValueOf(row, this.#slab)))
+    const row = found && keyValueOf(found, this.#slab)
+    return this.#turns.after(row, row === undefined ? 1 : unitsOf(row.value.length))
   }
 
   /** All keys at one moment; those that need a fetch are fetched side by side. */
@@ -81,7 +86,8 @@ export class ReadSide {
       const seen = state.view.manifest.id
       try {
         // Each in a function of its own: a key that is refused leaves no rejection of the others behind.
-        return await Promise.all(keys.map(async (key) => this.#get(key, at, options, false)))
+        const values = await Promise.all(keys.map(async (key) => this.#get(key, at, options, false)))
+        return this.#turns.after(values, values.length)
       } catch (error) {
         // Versions at the old bound may be gone from the newer view, so all keys are read again.
         if (turn >= MAX_TURNS || !(await this.#mayRetry(error, seen))) throw error
@@ -103,6 +109,7 @@ export class ReadSide {
       range: asked,
       descending,
       signal: options.signal,
+      turns: this.#turns,
       check: () => state.check(),
       open: () => {
         seen = state.view.manifest.id

@@ -289,6 +289,7 @@ export class DbReader {
         to,
         sizes: tail.sizes,
         transformer: options.transformer,
+        turns: env.turns,
         ahead: REPLAY_AHEAD,
         onRow: (row) => {
           this.#insert(row)

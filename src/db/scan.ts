@@ -7,6 +7,7 @@ import { showKey } from '../bytes/text.ts'
 import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
 import { reaches } from '../cursor/rows.ts'
 import { abortable } from '../env/abort.ts'
+import { type Turns, unitsOf } from '../env/turns.ts'
 import { invalid } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
 
@@ -22,10 +23,13 @@ export interface ScanSource {
   /** Throws when the handle has ended. */
   check(): void
   readonly signal: AbortSignal | undefined
+  readonly turns: Turns
 }
 
 /** Rows of a range in key order, at one sequence number. Not for several callers at once. */
 export class Scan {
+  /** For those who do more work per row than the scan itself. */
+  readonly turns: Turns
   readonly #source: ScanSource
   readonly #slab = new Slab()
   #cursor: Cursor | undefined
@@ -39,6 +43,7 @@ export class Scan {
 
   constructor(source: ScanSource) {
     this.#source = source
+    this.turns = source.turns
     this.#cursor = source.open()
   }
 
@@ -46,22 +51,25 @@ export class Scan {
   next(): MaybePromise<KeyValue | undefined> {
     if (this.#closed) return undefined
     const step = this.#step()
-    if (step === ROW) return this.#take()
+    if (step === ROW) return this.#after(this.#take())
     if (step !== WAIT) return undefined
-    return this.#settle().then((found) => (found ? this.#take() : undefined))
+    return this.#settle().then((found) => (found ? this.#after(this.#take()) : undefined))
   }
 
-  /** Up to `maxRows` rows: what is in memory comes without waiting, so a batch may be short; empty means the end. */
+  /**
+   * Up to `maxRows` rows: what is in memory comes without waiting, and the event loop gets its turns, so a batch may be
+   * short; empty means the end.
+   */
   nextBatch(maxRows: number): MaybePromise<KeyValue[]> {
     if (this.#closed || maxRows <= 0) return []
     const batch: KeyValue[] = []
     const step = this.#fill(batch, maxRows)
-    if (batch.length > 0 || step !== WAIT) return batch
+    if (batch.length > 0 || step !== WAIT) return this.turns.after(batch, 0)
     return this.#settle().then((found) => {
       if (!found) return batch
       batch.push(this.#take())
       this.#fill(batch, maxRows)
-      return batch
+      return this.turns.after(batch, 0)
     })
   }
 
@@ -135,12 +143,20 @@ export class Scan {
     this.#check()
     try {
       let step: Step = ROW
-      while (batch.length < maxRows && (step = this.#advance()) === ROW) batch.push(this.#take())
+      while (batch.length < maxRows && (step = this.#advance()) === ROW) {
+        const row = this.#take()
+        batch.push(row)
+        if (this.turns.spend(unitsOf(row.value.length))) break
+      }
       return step
     } catch (error) {
       this.#failed = { error }
       throw error
     }
+  }
+
+  #after(row: KeyValue): MaybePromise<KeyValue> {
+    return this.turns.after(row, unitsOf(row.value.length))
   }
 
   #take(): KeyValue {

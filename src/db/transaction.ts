@@ -144,7 +144,8 @@ export class Transaction {
           },
         )
       }
-      return this.#commitNow(options)
+      const { units } = this.#batch
+      return this.#engine.env.turns.after(this.#commitNow(options), units)
     } catch (error) {
       this.#release(undefined)
       throw error

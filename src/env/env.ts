@@ -6,6 +6,7 @@ import type { WatchCollected } from './collected.ts'
 import type { Logger } from './logger.ts'
 import type { Metrics } from './metrics.ts'
 import type { Random } from './random.ts'
+import type { Turns } from './turns.ts'
 
 export interface Clock {
   /** Wall clock, milliseconds since 1970. May jump. */
@@ -27,6 +28,8 @@ export interface Env {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Shared by all handles of this environment. */
+  readonly turns: Turns
   /** Tells what the garbage collector found unused; left out where a seed must replay a run. */
   readonly watchCollected?: WatchCollected | undefined
 }

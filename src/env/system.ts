@@ -5,6 +5,7 @@ import type { Clock, Env } from './env.ts'
 import { type Logger, safeLogger, silentLogger } from './logger.ts'
 import { Metrics, type MetricsRecorder } from './metrics.ts'
 import { Random, systemRandom } from './random.ts'
+import { Turns } from './turns.ts'
 
 type Timer = ReturnType<typeof setTimeout> & { unref?: () => void }
 
@@ -66,11 +67,13 @@ export interface EnvOptions {
 }
 
 export function createEnv(options: EnvOptions = {}): Env {
+  const clock = options.clock ?? systemClock
   return {
-    clock: options.clock ?? systemClock,
+    clock,
     random: options.seed === undefined ? systemRandom() : new Random(options.seed),
     logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
     metrics: new Metrics(options.recorder),
+    turns: new Turns(clock),
     watchCollected,
   }
 }

@@ -5,6 +5,7 @@ import { concatBytes, EMPTY } from '../bytes/compare.ts'
 import { putU32 } from '../bytes/writer.ts'
 import { type Codec, loadDecompress, noCodec } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
+import { type Turns, unitsOf } from '../env/turns.ts'
 import { dataError, isSlateDBError } from '../errors.ts'
 import { BlockBuilder } from './block.ts'
 import { BlockCursor } from './block-cursor.ts'
@@ -198,6 +199,7 @@ export async function openWalObject(
   object: Uint8Array,
   what: string,
   transformer?: BlockTransformer | undefined,
+  turns?: Turns | undefined,
 ): Promise<WalContents> {
   if (object.length === 0) return { fence: true, info: undefined, blocks: [] }
   const end = decodeTableEnd(object, object.length, what)
@@ -211,7 +213,9 @@ export async function openWalObject(
     const blocks: Uint8Array[] = []
     for (let i = 0; i < index.length; i++) {
       at = index.start(i)
-      blocks.push(await openBlock(object.subarray(at, index.end(i)), formatVersion, decompress, transformer))
+      const block = await openBlock(object.subarray(at, index.end(i)), formatVersion, decompress, transformer)
+      blocks.push(block)
+      if (turns?.spend(unitsOf(block.length))) await turns.give()
     }
     return { fence: blocks.length === 0, info, blocks }
   } catch (error) {

@@ -2,6 +2,7 @@
 
 import { compareU64 } from '../bytes/u64.ts'
 import type { Row } from '../cursor/row.ts'
+import type { Turns } from '../env/turns.ts'
 import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
@@ -18,6 +19,8 @@ export interface ReplayOptions {
   /** Known sizes: a file of zero bytes is a fence and is not fetched. */
   readonly sizes: ReadonlyMap<number, number>
   readonly transformer: BlockTransformer | undefined
+  /** Files hold hundreds of thousands of rows: the event loop gets its turns between them. */
+  readonly turns?: Turns | undefined
   /** Files fetched ahead of the one being applied. */
   readonly ahead: number
   /** A file has rows, which come next. May wait, for room. */
@@ -79,18 +82,18 @@ export async function getTwice(store: ObjectStore, path: string): Promise<GetRes
 
 /** RC-6: what does not check out is read once more, past every cache on the way (CA-9); then the opening fails. */
 async function openFile(options: ReplayOptions, path: string, bytes: Uint8Array): Promise<WalContents> {
-  const { store, transformer } = options
+  const { store, transformer, turns } = options
   try {
-    return await openWalObject(bytes, path, transformer)
+    return await openWalObject(bytes, path, transformer, turns)
   } catch (error) {
     if (!isSlateDBError(error) || error.kind !== 'Data') throw error
-    return openWalObject((await store.get(path, { refetch: true })).bytes, path, transformer)
+    return openWalObject((await store.get(path, { refetch: true })).bytes, path, transformer, turns)
   }
 }
 
 async function apply(options: ReplayOptions, id: number, bytes: Uint8Array, last: LastSeq): Promise<void> {
   const path = options.paths.wal(id)
-  const { onRow } = options
+  const { onRow, turns } = options
   const rows = new WalRows(await openFile(options, path, bytes))
   const { row } = rows
   if (!rows.next()) return
@@ -105,6 +108,7 @@ async function apply(options: ReplayOptions, id: number, bytes: Uint8Array, last
       last.lo = row.seqLo
     }
     onRow(row)
+    if (turns?.spend()) await turns.give()
   } while (rows.next())
   last.any = true
 }

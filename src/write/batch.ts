@@ -42,6 +42,11 @@ export class WriteBatch {
     return this.#ops.count
   }
 
+  /** What copying and ordering its operations costs, as the turns of the event loop count it. */
+  get units(): number {
+    return this.#ops.count + (this.#ops.arena.length >>> 12)
+  }
+
   get isEmpty(): boolean {
     return this.#ops.count === 0
   }
