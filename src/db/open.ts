@@ -14,7 +14,7 @@ import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
 import { fenceWal } from '../wal/fence.ts'
-import { replayWal } from '../wal/replay.ts'
+import { REPLAY_AHEAD, REPLAY_AHEAD_BYTES, replayWal } from '../wal/replay.ts'
 import { SstWalWriter } from '../wal/sst-wal-writer.ts'
 import { EarlyTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
@@ -32,8 +32,6 @@ import { checkSettings, defaultSettings, type Settings } from './settings.ts'
 import { OPEN_TIMEOUT_MS, StoreGuard } from './store-guard.ts'
 import { checkOpenHere, checkTakeOver } from './take-over.ts'
 
-/** WAL files fetched ahead during replay. */
-const REPLAY_AHEAD = 16
 /** A fenced writer looks this long for who fenced it. */
 const SUCCESSOR_MS = 2000
 /** AP-2: how long a handle may go at most without confirming that it is still the writer. */
@@ -84,6 +82,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   checkTakeOver(takeOver, place, { manifest, tail: firstTail, clock: env.clock })
 
   const fence = await fenceWal({
+    env,
     manifest,
     store: stores.wal,
     paths,
@@ -252,6 +251,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
       transformer: options.transformer,
       turns: env.turns,
       ahead: REPLAY_AHEAD,
+      aheadBytes: Math.min(REPLAY_AHEAD_BYTES, settings.maxUnflushedBytes / 4),
       onRows: () => active.room(),
       onRow: (row) => active.onRow(row),
       onFile: (id) => active.onFile(id),

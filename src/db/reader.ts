@@ -21,7 +21,7 @@ import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
-import { replayWal } from '../wal/replay.ts'
+import { REPLAY_AHEAD, REPLAY_AHEAD_BYTES, replayWal } from '../wal/replay.ts'
 import { listWalTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
@@ -33,8 +33,6 @@ import type { Scan } from './scan.ts'
 import { StoreGuard } from './store-guard.ts'
 
 type MaybePromise<T> = T | Promise<T>
-
-const REPLAY_AHEAD = 16
 
 export interface ReaderOptions extends CommonOptions {
   /** How often the store is looked at. Default 10 s. */
@@ -291,6 +289,7 @@ export class DbReader {
         transformer: options.transformer,
         turns: env.turns,
         ahead: REPLAY_AHEAD,
+        aheadBytes: REPLAY_AHEAD_BYTES,
         onRow: (row) => {
           this.#insert(row)
           seqHi = row.seqHi

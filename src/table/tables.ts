@@ -8,7 +8,7 @@ import { type Decompress, loadDecompress } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
-import { dataError, internal, isSlateDBError } from '../errors.ts'
+import { dataError, internal, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Filter, FilterPolicy, FilterQuery } from '../filter/policy.ts'
 import { BEYOND, FOUND, findInBlock } from '../format/block-cursor.ts'
 import { decodeFilterBlock, type StoredFilter } from '../format/filter-block.ts'
@@ -17,7 +17,7 @@ import { openBlock } from '../format/open-block.ts'
 import { type BlockTransformer, unseal } from '../format/seal.ts'
 import { decodeStats, type TableStats } from '../format/stats.ts'
 import type { TableRef } from '../format/table-info.ts'
-import type { ObjectStore, Upload } from '../objects/store.ts'
+import type { GetResult, ObjectStore, Upload } from '../objects/store.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { BuiltTable } from './builder.ts'
 import { BlockSlot, MetaSlot, Table, type TableMeta } from './table.ts'
@@ -371,6 +371,17 @@ export class Tables {
     return kept
   }
 
+  /** A table of the manifest is there: one answer that it is not may be wrong, and much is concluded from two. */
+  async #fetch(path: string, range: { start: number; end: number }, refetch: boolean): Promise<GetResult> {
+    const { store } = this.#options
+    try {
+      return await store.get(path, { range, refetch })
+    } catch (error) {
+      if (!isStoreError(error, 'NotFound')) throw error
+      return store.get(path, { range, refetch: true })
+    }
+  }
+
   /**
    * Reads [start, end) of the object and decodes it. What does not check out is read once more, past every cache on the
    * way (CA-9), and then fails with a Data error that names the object. Errors of the store stay what they are.
@@ -378,7 +389,7 @@ export class Tables {
   async #read<T>(table: Table, start: number, end: number, decode: (bytes: Uint8Array) => Promise<T>): Promise<T> {
     const { path } = table
     for (let attempt = 0; ; attempt++) {
-      const { bytes, size } = await this.#options.store.get(path, { range: { start, end }, refetch: attempt > 0 })
+      const { bytes, size } = await this.#fetch(path, { start, end }, attempt > 0)
       try {
         // OS-17: a body that is too short must not pass for the data.
         if (bytes.length !== end - start) {

@@ -113,6 +113,7 @@ export class WalFile extends UniffiObjectBase {
         sizes: new Map([[this.#id, size]]),
         transformer: undefined,
         ahead: 1,
+        aheadBytes: 0,
         onRow: (row) => rows.push(toEntry(row)),
         onFile: () => {},
       })

@@ -15,7 +15,14 @@ async function openRecord(store: MemoryStore): Promise<ManifestRecord> {
 }
 
 const fence = (store: MemoryStore, manifest: ManifestRecord) =>
-  fenceWal({ manifest, store, paths, transformer: undefined, generation: async () => '0.15' as const })
+  fenceWal({
+    env: createEnv(),
+    manifest,
+    store,
+    paths,
+    transformer: undefined,
+    generation: async () => '0.15' as const,
+  })
 
 test('a fence made beside a claim that did not count fences nobody: another one follows the claim that does', async () => {
   const store = new MemoryStore()

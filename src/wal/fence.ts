@@ -2,6 +2,7 @@
 // where the old writer would put its next one, look at the manifest once more. From then on the old writer can neither
 // publish nor make anything durable, and everything it made durable lies in front of the fence.
 
+import { type Env, sleep } from '../env/env.ts'
 import { isStoreError, unavailable } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import type { Paths } from '../format/paths.ts'
@@ -14,6 +15,7 @@ import type { PendingWrite } from '../objects/versioned.ts'
 import { listTailAndFence, type WalTail, walTruncated } from './tail.ts'
 
 export interface FenceOptions {
+  readonly env: Env
   /** Holds the newest manifest; read a moment ago. */
   readonly manifest: ManifestRecord
   /** Where the WAL is. */
@@ -33,12 +35,19 @@ export interface Fence {
   readonly sizes: ReadonlyMap<number, number>
 }
 
-/** A rival that flushes on and on must lose in the end: its next WAL PUT or manifest write finds our epoch. */
-const MAX_TURNS = 1000
+/**
+ * A writer that makes log objects faster than this process can cannot be outrun: each create here loses against its next
+ * object. But it looks at the manifest once a minute at least (AP-4; releases of the original once a second), and with
+ * every table that it publishes, and finds the claim there. So the fence is tried for as long as that takes, and some more.
+ */
+const TIMEOUT_MS = 120_000
+/** After so many lost creates without a rest the fence waits for that look, near the end of the log. */
+const HASTY_TURNS = 16
+const REST_MS = 100
 
 /** @throws Closed(Fenced) when a newer writer overtakes this one; Data when the WAL has a gap. */
 export async function fenceWal(options: FenceOptions): Promise<Fence> {
-  const { manifest, paths } = options
+  const { manifest, paths, env } = options
   // The tail is read before the claim: a writer that is slow here must not mistake its successor's files for its own.
   const { firstTail } = options
   let tail =
@@ -47,32 +56,44 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
   let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim()
   let replayAfter = claim.value.replayAfterWalId
   let id = tail.lastId + 1
-  for (let turn = 0; turn < MAX_TURNS; turn++) {
+  const startMs = env.clock.monotonic()
+  for (let lost = 0; env.clock.monotonic() - startMs < TIMEOUT_MS; ) {
     if (id > replayAfter) {
       // The boundary check of the claim runs beside the PUT. Should the claim not count after all, the fence came before
-      // the claim that does: the same as of an opener that died here. It fences nobody, so another one follows.
+      // the claim that does: the same as of an opener that died here. It fences no writer, so another one follows.
       const [created, written] = await Promise.all([
         createFence(options, id, generation),
         claim === undefined ? 'written' : claim.confirm(),
       ])
       claim = undefined
       if (written === 'conflict') await manifest.claim()
+      // Also after a lost create, and before the next: what took the name may be the fence of a newer writer, whose first
+      // object must find its own name free (EP-4).
       await manifest.refresh()
       replayAfter = manifest.current.value.replayAfterWalId
       const counts = created && written === 'written'
-      if (counts && id > replayAfter) return { id, generation, sizes: tail.sizes }
+      if (counts && id > replayAfter) {
+        const { sizes } = lost === 0 ? tail : await tailAfterReplayPoint(options)
+        return { id, generation, sizes }
+      }
       if (!counts) id++
-    } else {
-      // The old writer flushed in between, and its files may be gone: a fence there would fence nobody (BG-4).
-      if (claim !== undefined && (await claim.confirm()) === 'conflict') await manifest.claim()
-      claim = undefined
-      tail = await tailAfterReplayPoint(options)
-      await manifest.refresh()
-      replayAfter = manifest.current.value.replayAfterWalId
-      id = tail.lastId + 1
+      if (created || ++lost < HASTY_TURNS) continue
+      await sleep(env.clock, REST_MS * (1 + env.random.float()), { label: 'an older writer to see the claim' })
+    } else if (claim !== undefined && (await claim.confirm()) === 'conflict') {
+      await manifest.claim()
     }
+    // The old writer flushed in between, and its files may have been collected: a fence there would fence nothing (BG-4).
+    claim = undefined
+    tail = await tailAfterReplayPoint(options)
+    await manifest.refresh()
+    replayAfter = manifest.current.value.replayAfterWalId
+    id = tail.lastId + 1
   }
-  throw unavailable('FENCE_TIMEOUT', `the WAL of ${paths.root} could not be fenced: another writer keeps writing`)
+  throw unavailable(
+    'FENCE_TIMEOUT',
+    `the WAL of ${paths.root} could not be fenced within ${TIMEOUT_MS / 1000} s: another writer keeps writing and does not ` +
+      'look at the manifest; end that writer',
+  )
 }
 
 /** False when the id is taken. */

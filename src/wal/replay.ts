@@ -10,6 +10,11 @@ import { openWalObject, type WalContents, WalRows } from '../format/wal-table.ts
 import type { GetResult, ObjectStore } from '../objects/store.ts'
 import { walTruncated } from './tail.ts'
 
+/** Files that replay fetches ahead. */
+export const REPLAY_AHEAD = 16
+/** Enough for the files of any ordinary log; larger ones come one or two at a time, as they are. */
+export const REPLAY_AHEAD_BYTES = 64 * 1024 * 1024
+
 export interface ReplayOptions {
   readonly store: ObjectStore
   readonly paths: Paths
@@ -21,8 +26,9 @@ export interface ReplayOptions {
   readonly transformer: BlockTransformer | undefined
   /** Files hold hundreds of thousands of rows: the event loop gets its turns between them. */
   readonly turns?: Turns | undefined
-  /** Files fetched ahead of the one being applied. */
+  /** Files that are here or on their way, and their bytes: at most so many of each, but always the next file. */
   readonly ahead: number
+  readonly aheadBytes: number
   /** A file has rows, which come next. May wait, for room. */
   readonly onRows?: (() => Promise<void>) | undefined
   /** One row of a file; valid during the call only. */
@@ -36,12 +42,16 @@ export interface ReplayOptions {
  * @throws Data WAL_TRUNCATED for a missing file; Data naming the object for a damaged one.
  */
 export async function replayWal(options: ReplayOptions): Promise<void> {
-  const { from, to, ahead, onFile } = options
+  const { from, to, ahead, aheadBytes, sizes, onFile } = options
   const pending = new Map<number, Promise<Uint8Array>>()
+  // A listing that lacks a file was older than the file; it is rare, so what it costs does not matter.
+  const sizeOf = (id: number): number => sizes.get(id) ?? aheadBytes
   let next = from
+  let heldBytes = 0
   const last: LastSeq = { hi: 0, lo: 0, any: false }
   for (let id = from; id <= to; id++) {
-    while (next <= to && next < id + ahead) {
+    while (next <= to && next < id + ahead && (next === id || heldBytes + sizeOf(next) <= aheadBytes)) {
+      heldBytes += sizeOf(next)
       const fetched = fetchFile(options, next)
       // A later file may fail while an earlier one is applied; its turn comes, and the error with it.
       fetched.catch(() => {})
@@ -51,6 +61,7 @@ export async function replayWal(options: ReplayOptions): Promise<void> {
     pending.delete(id)
     if (bytes.length > 0) await apply(options, id, bytes, last)
     onFile(id)
+    heldBytes -= sizeOf(id)
   }
 }
 

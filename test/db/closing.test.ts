@@ -123,7 +123,7 @@ describe('a takeover', () => {
     expect(fenced).toEqual([
       [expect.any(String), expect.objectContaining({ path: 'db', store: 'memory', epoch: 2, ownEpoch: 1 })],
     ])
-    expect(Date.parse(fenced[0]![1]!['writtenAt'] as string)).toBeGreaterThan(0)
+    expect(Date.parse(fenced[0]![1]!.writtenAt as string)).toBeGreaterThan(0)
     await successor.close()
   })
 
