@@ -128,12 +128,11 @@ export abstract class ReadHandle<K, V> {
   protected async *rawBatches(
     bytes: ByteScan,
     options: ScanOptions<MaybeEncoding, MaybeEncoding>,
-    most = COUNT_BATCH,
   ): AsyncGenerator<KeyValue[], void> {
     const scan = this.#open(bytes, options)
     try {
       for (let left = bytes.limit; left > 0; ) {
-        const batch = await scan.nextBatch(Math.min(most, left))
+        const batch = await scan.nextBatch(Math.min(COUNT_BATCH, left))
         if (batch.length === 0) return
         left -= batch.length
         yield batch

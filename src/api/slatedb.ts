@@ -44,8 +44,6 @@ export interface SlateDBOptions extends HandleOptions {
   readonly durability: Durability
 }
 
-/** Deletions that `clear` writes at once. */
-const CLEAR_BATCH = 1000
 /** A larger batch of operations is not kept for the next one. */
 const SPARE_SIZE = 4096
 const NO_OPTIONS = {}
@@ -228,24 +226,17 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   }
 
   /**
-   * Deletes every row of `range`, in batches: rows written meanwhile stay, and a reader may see a part of it done.
-   * Returns how many rows there were.
+   * Deletes every row of `range` that is there now, in batches; a reader may see a part of it done. What is written
+   * after this call stays, rows that it overwrites included: of a row that was there, a merge operand that comes meanwhile
+   * keeps everything. Returns how many rows were deleted.
    */
   async clear<KE extends MaybeEncoding = undefined>(
     range?: ScanRange<KeyOf<KE, K>>,
     options: ClearOptions<KE> = NO_OPTIONS,
   ): Promise<number> {
     const { keyEncoding, durability, signal } = options
-    const bytes = this.byteScan(range as ScanRange<unknown> | undefined, keyEncoding)
-    let count = 0
-    let last: WriteHandle | undefined
-    // Expired rows are rows to delete, too.
-    for await (const rows of this.rawBatches(bytes, { hideExpired: false, signal }, CLEAR_BATCH)) {
-      const batch = new WriteBatch()
-      for (const row of rows) batch.delete(row.key)
-      last = await this.#settle(this.engine.write(batch, { signal }), { durability: 'memory' })
-      count += rows.length
-    }
+    const { range: asked, ...how } = this.byteScan(range as ScanRange<unknown> | undefined, keyEncoding)
+    const { count, last } = await this.engine.clear(asked, { ...how, signal })
     // Durability is a watermark: the last batch covers those before it.
     if (last !== undefined) await this.#settle(last, { durability, signal })
     return count

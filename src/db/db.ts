@@ -12,6 +12,7 @@ import type { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import type { PutOptions, WriteOptions } from '../write/options.ts'
 import type { VersionedManifest } from '../write/state.ts'
+import { type Cleared, type ClearOptions, clearRange } from './clear.ts'
 import type { Engine } from './engine.ts'
 import type { Scan } from './scan.ts'
 import { inactive, type Settings } from './settings.ts'
@@ -142,6 +143,14 @@ export class Db {
   write(batch: WriteBatch, options?: WriteOptions): MaybePromise<WriteHandle> {
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.write(batch, options), batch.units)
+  }
+
+  /**
+   * Deletes the rows of `range` that are there at this moment and are not written again meanwhile, in slices. Durable
+   * when its last deletion is.
+   */
+  clear(range: KeyRange, options: ClearOptions = {}): Promise<Cleared> {
+    return clearRange(this.#engine, range, options)
   }
 
   snapshot(): Snapshot {

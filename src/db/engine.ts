@@ -118,9 +118,9 @@ export class Engine {
     return this.#reads.scan(range, pin, options, own)
   }
 
-  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint): WriteHandle {
+  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint, own?: SeqBound): WriteHandle {
     this.poller.touch()
-    return this.writer.commit(batch, seq, footprint)
+    return this.writer.commit(batch, seq, footprint, own)
   }
 
   /** A batch for one transaction. */

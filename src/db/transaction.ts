@@ -174,11 +174,12 @@ export class Transaction {
 
   #footprint(): Footprint {
     const unmarked = sortedKeys(this.#unmarked)
-    const isTracked = (key: Uint8Array) => !unmarked.some((one) => compareBytes(one, key) === 0)
+    const isUnmarked = (key: Uint8Array) => unmarked.some((one) => compareBytes(one, key) === 0)
     const writes = this.#batch.sortedKeys()
     return {
       start: this.#pin,
-      writes: unmarked.length === 0 ? writes : writes.filter(isTracked),
+      writes: unmarked.length === 0 ? writes : writes.filter((key) => !isUnmarked(key)),
+      unmarked: unmarked.length === 0 ? [] : writes.filter(isUnmarked),
       reads: sortedKeys(this.#reads),
       ranges: this.#ranges,
     }

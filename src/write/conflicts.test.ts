@@ -10,7 +10,7 @@ const range = (start: string, end: string) => ({
 })
 
 function footprint(start: number, parts: Partial<Footprint>): Footprint {
-  return { start: at(start), writes: [], reads: [], ranges: [], ...parts }
+  return { start: at(start), writes: [], unmarked: [], reads: [], ranges: [], ...parts }
 }
 
 test('a commit after the start conflicts by written key, read key and read range; one before it does not', () => {
@@ -49,7 +49,7 @@ test('commits are forgotten once no open transaction can conflict with them, and
   expect(conflicts.find(footprint(1, { writes: keys('a') }))).toBeUndefined()
   expect(conflicts.find(footprint(3, { writes: keys('b') }))).toEqual(encodeUtf8('b'))
   conflicts.end(young)
-  expect(conflicts.isRecording).toBe(false)
+  expect(conflicts.isRecording()).toBe(false)
   expect(conflicts.find(footprint(1, { writes: keys('b') }))).toBeUndefined()
 })
 
@@ -60,7 +60,7 @@ test('ending a transaction twice does not forget what others need', () => {
   conflicts.begin(b)
   conflicts.end(a)
   conflicts.end(a)
-  expect(conflicts.isRecording).toBe(true)
+  expect(conflicts.isRecording()).toBe(true)
 })
 
 test('a transaction is alone when no other is open and nothing was committed since it began', () => {

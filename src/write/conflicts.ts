@@ -1,6 +1,8 @@
 // Which transactions may commit (TX-3..TX-10). While any transaction is open, the keys of every commit are remembered;
 // a transaction conflicts when a commit after its start wrote a key it writes or read, or a key inside a range it read.
 // The requested range counts, not the rows that came back: a write into a scanned but empty range is a phantom.
+//
+// A clear asks the same record, for another reason: what was written since it began is not for it to delete.
 
 import { compareBytes } from '../bytes/compare.ts'
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
@@ -12,6 +14,8 @@ interface Commit {
   readonly seqHi: number
   readonly seqLo: number
   readonly keys: readonly Uint8Array[]
+  /** Written as well, but in conflict with no transaction. */
+  readonly unmarked: readonly Uint8Array[]
 }
 
 /** What one transaction has read and will write, as far as conflicts are concerned. */
@@ -19,6 +23,8 @@ export interface Footprint {
   readonly start: SeqBound
   /** Ascending, without duplicates, without unmarked keys. */
   readonly writes: readonly Uint8Array[]
+  /** The unmarked keys that it writes, ascending. */
+  readonly unmarked: readonly Uint8Array[]
   readonly reads: readonly Uint8Array[]
   readonly ranges: readonly KeyRange[]
 }
@@ -27,9 +33,12 @@ export class Conflicts {
   readonly #active = new Set<SeqBound>()
   #commits: Commit[] = []
 
-  /** True while commits must be recorded: with no transaction open, recording is free of cost. */
-  get isRecording(): boolean {
-    return this.#active.size > 0
+  /**
+   * True while commits must be recorded: with no transaction open, recording is free of cost. `own` is open and does not
+   * ask for this commit, its own.
+   */
+  isRecording(own?: SeqBound): boolean {
+    return this.#active.size > (own !== undefined && this.#active.has(own) ? 1 : 0)
   }
 
   begin(pin: SeqBound): void {
@@ -61,22 +70,42 @@ export class Conflicts {
     return this.#active.size === 1 && this.#active.has(pin) && (last === undefined || !isAfter(last, pin))
   }
 
-  record(seqHi: number, seqLo: number, keys: readonly Uint8Array[]): void {
-    if (keys.length > 0) this.#commits.push({ seqHi, seqLo, keys })
+  record(seqHi: number, seqLo: number, keys: readonly Uint8Array[], unmarked: readonly Uint8Array[] = []): void {
+    if (keys.length + unmarked.length > 0) this.#commits.push({ seqHi, seqLo, keys, unmarked })
+  }
+
+  /** How many keys commits after `start` wrote, as far as they are recorded. */
+  countSince(start: SeqBound): number {
+    let count = 0
+    for (const { keys, unmarked } of this.#since(start)) count += keys.length + unmarked.length
+    return count
+  }
+
+  /** Those of `keys`, ascending, that commits after `start` wrote. */
+  writtenSince(start: SeqBound, keys: readonly Uint8Array[]): ReadonlySet<Uint8Array> {
+    const written = new Set<Uint8Array>()
+    for (const commit of this.#since(start)) {
+      for (const key of common(keys, commit.keys)) written.add(key)
+      for (const key of common(keys, commit.unmarked)) written.add(key)
+    }
+    return written
   }
 
   /** The first key over which `footprint` conflicts with a commit after its start; `undefined` = none. */
   find(footprint: Footprint): Uint8Array | undefined {
-    for (let i = this.#commits.length - 1; i >= 0; i--) {
-      const commit = this.#commits[i]!
-      if (!isAfter(commit, footprint.start)) break
+    for (const commit of this.#since(footprint.start)) {
       const key =
-        firstCommon(footprint.writes, commit.keys) ??
-        firstCommon(footprint.reads, commit.keys) ??
+        common(footprint.writes, commit.keys).next().value ??
+        common(footprint.reads, commit.keys).next().value ??
         firstInside(footprint.ranges, commit.keys)
       if (key !== undefined) return key
     }
     return undefined
+  }
+
+  /** Newest first. */
+  *#since(start: SeqBound): Generator<Commit, void> {
+    for (let i = this.#commits.length - 1; i >= 0 && isAfter(this.#commits[i]!, start); i--) yield this.#commits[i]!
   }
 }
 
@@ -96,14 +125,14 @@ function lowerBound(keys: readonly Uint8Array[], key: Uint8Array): number {
   return low
 }
 
-function firstCommon(wanted: readonly Uint8Array[], keys: readonly Uint8Array[]): Uint8Array | undefined {
+/** The keys of `wanted` that are in both lists. */
+function* common(wanted: readonly Uint8Array[], keys: readonly Uint8Array[]): Generator<Uint8Array, undefined> {
   // Probe with the shorter list: a single put against a commit of a million keys costs 20 comparisons.
   const [few, many] = wanted.length <= keys.length ? [wanted, keys] : [keys, wanted]
   for (const key of few) {
     const at = lowerBound(many, key)
-    if (at < many.length && compareBytes(many[at]!, key) === 0) return key
+    if (at < many.length && compareBytes(many[at]!, key) === 0) yield few === wanted ? key : many[at]!
   }
-  return undefined
 }
 
 function firstInside(ranges: readonly KeyRange[], keys: readonly Uint8Array[]): Uint8Array | undefined {

@@ -9,6 +9,7 @@ import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { assert, conflict, internal, invalid } from '../errors.ts'
 import { EMPTY_TRACKER, type SequenceTracker, trackerInsert } from '../format/sequence-tracker.ts'
+import type { SeqBound } from '../read/reads.ts'
 import type { WalWriter } from '../wal/contract.ts'
 import { WriteBatch } from './batch.ts'
 import type { WriteClock } from './clock.ts'
@@ -114,9 +115,10 @@ export class Writer {
 
   /**
    * The breath. Errors before the memtable insert leave no trace (W-5).
+   * `own`: a start of record-keeping that need not learn of this commit.
    * @throws Transaction when `footprint` conflicts; Invalid for a bad sequence number, batch or merge.
    */
-  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint): WriteHandle {
+  commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint, own?: SeqBound): WriteHandle {
     const { state, clock, wal, mergeOperator, defaultTtlMs } = this.#options
     state.check()
     if (footprint !== undefined) this.checkConflicts(footprint)
@@ -135,8 +137,9 @@ export class Writer {
       throw state.ended ?? error
     }
     const ticket = wal?.append(memtable, from, memtable.rowCount, seqHi, seqLo, rows.usedBytes) ?? state.activeTicket
-    if (this.conflicts.isRecording) {
-      this.conflicts.record(seqHi, seqLo, footprint === undefined ? batch.sortedKeys() : footprint.writes)
+    if (this.conflicts.isRecording(own)) {
+      if (footprint === undefined) this.conflicts.record(seqHi, seqLo, batch.sortedKeys())
+      else this.conflicts.record(seqHi, seqLo, footprint.writes, footprint.unmarked)
     }
     this.#track(now, state.lastSeqHi, state.lastSeqLo)
     this.#batches.value++
