@@ -8,7 +8,16 @@ import { sharedLength } from '../bytes/compare.ts'
 import { copyBytes, getU16, putU16 } from '../bytes/writer.ts'
 import type { Row } from '../cursor/row.ts'
 import { dataError, type SlateDBError } from '../errors.ts'
-import { encodedRowLength, encodeRow, flagsAreValid, flagsOf, MAX_KEY_LENGTH, stampLength, varintEnd } from './rows.ts'
+import {
+  encodedRowLength,
+  encodeRow,
+  flagsAreValid,
+  flagsOf,
+  MAX_KEY_LENGTH,
+  readVarint,
+  stampLength,
+  varintEnd,
+} from './rows.ts'
 
 /** Every 16th row is written whole. Readers rely on the restart array only. */
 const RESTART_INTERVAL = 16
@@ -156,6 +165,22 @@ export function checkBlock(block: Uint8Array): void {
     if (at > end) throw damagedBlock(start, 'a row goes beyond the rows')
   }
   if (nextRestart !== restarts) throw damagedBlock(end + 2 * nextRestart, `restart ${restartAt} is not at a row`)
+}
+
+/** Calls `visit` with the lengths of key and value of every row of a checked block. */
+export function eachRow(block: Uint8Array, visit: (keyLength: number, valueLength: number) => void): void {
+  const end = rowsEnd(block)
+  let at = 0
+  while (at < end) {
+    const shared = readVarint(block, at)
+    at = varintEnd(block, at)
+    const unshared = readVarint(block, at)
+    at = varintEnd(block, at)
+    const valueLength = readVarint(block, at)
+    at = varintEnd(block, at) + unshared + valueLength + 9
+    at += stampLength(block[at - 1]!)
+    visit(shared + unshared, valueLength)
+  }
 }
 
 function checkedVarint(block: Uint8Array, at: number, end: number): number {

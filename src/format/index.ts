@@ -61,6 +61,8 @@ export class BlockIndex {
   constructor(bytes: Uint8Array, dataEnd: number, type: 'compacted' | 'wal') {
     const reader = new IndexReader(bytes)
     const length = reader.length
+    // Every block takes a byte and more: a number of them that cannot be true costs no memory.
+    if (length > dataEnd) throw damagedIndex(`${length} blocks in ${dataEnd} bytes`)
     this.length = length
     this.#bytes = bytes
     this.#offsets = new Float64Array(length + 1)

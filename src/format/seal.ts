@@ -21,6 +21,12 @@ export const CRC_LENGTH = 4
 /** The largest raw block: a maximal value (512 MiB), its key, and room for a block's worth of other rows. */
 export const MAX_RAW_BLOCK = 513 * 1024 * 1024
 
+/**
+ * The largest raw index, filter or stats of `length` stored bytes. Each is small beside the rows it speaks of, and repeats
+ * itself less than rows may: a filter without bits for 26 million rows, or a thousand times what is stored.
+ */
+export const sectionLimit = (length: number): number => Math.min(MAX_RAW_BLOCK, 32 * 1024 * 1024 + 1024 * length)
+
 export function seal(
   raw: Uint8Array,
   codec: Codec,
@@ -57,19 +63,20 @@ export function checkedBytes(sealed: Uint8Array): Uint8Array {
   return stored
 }
 
-/** The raw block: a buffer of its own, or a view of `sealed` when the bytes are stored as they are. */
+/** The raw block of at most `maxSize` bytes: a buffer of its own, or a view of `sealed` when the bytes are stored as they are. */
 export function unseal(
   sealed: Uint8Array,
   decompress: Decompress | undefined,
   transformer?: BlockTransformer | undefined,
+  maxSize: number = MAX_RAW_BLOCK,
 ): Uint8Array | Promise<Uint8Array> {
   const stored = checkedBytes(sealed)
-  if (transformer === undefined) return decompress === undefined ? stored : decompress(stored, MAX_RAW_BLOCK)
+  if (transformer === undefined) return decompress === undefined ? stored : decompress(stored, maxSize)
   const compressed = transformed('decode', transformer, stored)
   if (compressed instanceof Promise) {
-    return decompress === undefined ? compressed : compressed.then((bytes) => decompress(bytes, MAX_RAW_BLOCK))
+    return decompress === undefined ? compressed : compressed.then((bytes) => decompress(bytes, maxSize))
   }
-  return decompress === undefined ? compressed : decompress(compressed, MAX_RAW_BLOCK)
+  return decompress === undefined ? compressed : decompress(compressed, maxSize)
 }
 
 function transformed(

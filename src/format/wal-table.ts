@@ -1,20 +1,19 @@
 // WAL objects (format.md section 11): an SST whose rows stand in the order they were written, with an index on sequence
 // numbers, and neither filter nor stats. An object without rows is a fence: zero bytes, or an SST with an empty index.
+// wal-object.ts reads them.
 
 import { concatBytes, EMPTY } from '../bytes/compare.ts'
 import { putU32 } from '../bytes/writer.ts'
-import { type Codec, loadDecompress, noCodec } from '../compress/codec.ts'
+import { type Codec, noCodec } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
-import { type Turns, unitsOf } from '../env/turns.ts'
-import { dataError, isSlateDBError } from '../errors.ts'
+import { dataError } from '../errors.ts'
 import { BlockBuilder } from './block.ts'
-import { BlockCursor } from './block-cursor.ts'
-import { decodeTableEnd, encodeTableEnd } from './footer.ts'
-import { BlockIndex, IndexBuilder } from './index.ts'
-import { openBlock } from './open-block.ts'
-import { type BlockTransformer, CRC_LENGTH, putChecksum, seal, unseal } from './seal.ts'
+import { encodeTableEnd } from './footer.ts'
+import { IndexBuilder } from './index.ts'
+import { type BlockTransformer, CRC_LENGTH, putChecksum, seal } from './seal.ts'
 import { encodeStats, type TableStats } from './stats.ts'
 import type { TableInfo } from './table-info.ts'
+import { leastWalSize, rowMemory } from './wal-limits.ts'
 
 export interface WalTableOptions {
   readonly blockSize: number
@@ -42,6 +41,7 @@ export class WalTableBuilder {
   #sealed: (Uint8Array | Promise<Uint8Array>)[] = []
   #firstSeqs: Uint8Array[] = []
   #rawSize = 0
+  #rowMemory = 0
   // Where blocks are written that are stored as they are. It belongs to the object under construction.
   #slab = EMPTY
   #slabUsed = 0
@@ -64,6 +64,7 @@ export class WalTableBuilder {
       this.#block.add(row)
     }
     if (this.#block.rowCount === 1) this.#firstSeqs.push(seqBytes(row))
+    this.#rowMemory += rowMemory(row.keyEnd - row.keyStart, row.valueEnd - row.valueStart)
     this.rowCount++
   }
 
@@ -74,9 +75,11 @@ export class WalTableBuilder {
     const sealed = this.#sealed
     const firstSeqs = this.#firstSeqs
     const rowCount = this.rowCount
+    const least = leastWalSize(this.#rowMemory)
     this.#sealed = []
     this.#firstSeqs = []
     this.#rawSize = 0
+    this.#rowMemory = 0
     this.#slab = EMPTY
     this.#slabUsed = 0
     this.rowCount = 0
@@ -92,13 +95,19 @@ export class WalTableBuilder {
       size += block.length
     }
     const dataEnd = size
+    // Rows that compress beyond all measure are given the size that readers believe them at: the index begins later.
+    if (size < least) {
+      body.push(new Uint8Array(least - size))
+      size = least
+    }
+    const indexOffset = size
     const sealedIndex = await seal(index.finish(), codec, transformer)
     body.push(sealedIndex)
     size += sealedIndex.length
     const info: TableInfo = {
       ...EMPTY_INFO,
       firstEntry: firstSeqs[0]!,
-      indexOffset: dataEnd,
+      indexOffset,
       indexLength: sealedIndex.length,
       filterOffset: dataEnd,
       codec: codec.name,
@@ -183,69 +192,6 @@ function fenceOf(index: Uint8Array, stats: Uint8Array): Uint8Array {
     statsLength: stats.length,
   }
   return concatBytes([index, stats, encodeTableEnd(info, index.length + stats.length)])
-}
-
-export interface WalContents {
-  /** No rows: written by a writer that opened the database. */
-  readonly fence: boolean
-  /** `undefined` for the fence of zero bytes. */
-  readonly info: TableInfo | undefined
-  /** Checked raw blocks. */
-  readonly blocks: readonly Uint8Array[]
-}
-
-/** Opens a WAL object that was fetched whole. Throws a Data error that names it; one to ten bytes are damage (RC-6 FIX). */
-export async function openWalObject(
-  object: Uint8Array,
-  what: string,
-  transformer?: BlockTransformer | undefined,
-  turns?: Turns | undefined,
-): Promise<WalContents> {
-  if (object.length === 0) return { fence: true, info: undefined, blocks: [] }
-  const end = decodeTableEnd(object, object.length, what)
-  if (typeof end === 'number') throw dataError('INVALID_SST_FOOTER', `${what}: the info is cut off`)
-  const { info, formatVersion } = end
-  const decompress = info.codec === 'none' ? undefined : await loadDecompress(info.codec)
-  let at = info.indexOffset
-  try {
-    const rawIndex = await unseal(object.subarray(at, at + info.indexLength), decompress, transformer)
-    const index = new BlockIndex(rawIndex, info.filterOffset, 'wal')
-    const blocks: Uint8Array[] = []
-    for (let i = 0; i < index.length; i++) {
-      at = index.start(i)
-      const block = await openBlock(object.subarray(at, index.end(i)), formatVersion, decompress, transformer)
-      blocks.push(block)
-      if (turns?.spend(unitsOf(block.length))) await turns.give()
-    }
-    return { fence: blocks.length === 0, info, blocks }
-  } catch (error) {
-    if (!isSlateDBError(error) || error.kind !== 'Data') throw error
-    throw dataError(error.code, `${what}, at offset ${at}: ${error.message}`, { cause: error })
-  }
-}
-
-/** The rows of a WAL object in the order they were written. */
-export class WalRows {
-  readonly row: Row
-  readonly #blocks: readonly Uint8Array[]
-  readonly #cursor = new BlockCursor()
-  #next = 0
-
-  constructor(contents: WalContents) {
-    this.row = this.#cursor.row
-    this.#blocks = contents.blocks
-  }
-
-  /** Moves `row`; false after the last one. */
-  next(): boolean {
-    while (!this.#cursor.next()) {
-      const block = this.#blocks[this.#next]
-      if (block === undefined) return false
-      this.#next++
-      this.#cursor.open(block)
-    }
-    return true
-  }
 }
 
 /** The fence of 0.14 and later. */

@@ -14,7 +14,7 @@ import { BEYOND, FOUND, findInBlock } from '../format/block-cursor.ts'
 import { decodeFilterBlock, type StoredFilter } from '../format/filter-block.ts'
 import { BlockIndex } from '../format/index.ts'
 import { openBlock } from '../format/open-block.ts'
-import { type BlockTransformer, unseal } from '../format/seal.ts'
+import { type BlockTransformer, sectionLimit, unseal } from '../format/seal.ts'
 import { decodeStats, type TableStats } from '../format/stats.ts'
 import type { TableRef } from '../format/table-info.ts'
 import type { GetResult, ObjectStore, Upload } from '../objects/store.ts'
@@ -191,7 +191,7 @@ export class Tables {
     if (statsLength === 0) return undefined
     const decompress = await decompressorOf(codec)
     return this.#read(table, statsOffset, statsOffset + statsLength, async (bytes) =>
-      decodeStats(await unseal(bytes, decompress, this.#options.transformer), table.path),
+      decodeStats(await unseal(bytes, decompress, this.#options.transformer, sectionLimit(bytes.length)), table.path),
     )
   }
 
@@ -306,10 +306,10 @@ export class Tables {
     const together = filterOffset + filterLength === indexOffset
     const start = wanted && together ? filterOffset : indexOffset
     const filtersOf = async (sealed: Uint8Array): Promise<StoredFilter[]> =>
-      decodeFilterBlock(await unseal(sealed, decompress, transformer), filterFormat)
+      decodeFilterBlock(await unseal(sealed, decompress, transformer, sectionLimit(sealed.length)), filterFormat)
     const loaded = await this.#read(table, start, indexOffset + indexLength, async (bytes) => {
       const filters = wanted && together ? await filtersOf(bytes.subarray(0, filterLength)) : []
-      const raw = await unseal(bytes.subarray(indexOffset - start), decompress, transformer)
+      const raw = await unseal(bytes.subarray(indexOffset - start), decompress, transformer, sectionLimit(indexLength))
       return { filters, index: new BlockIndex(compact(raw), filterOffset, 'compacted') }
     })
     const filters =

@@ -2,6 +2,8 @@
 
 import { toBigInt } from '../bytes/u64.ts'
 import { MERGE, NO_TS, type Row, TOMBSTONE } from '../cursor/row.ts'
+import { systemClock } from '../env/system.ts'
+import { Turns } from '../env/turns.ts'
 import { Paths } from '../format/paths.ts'
 import type { ObjectStore as EngineStore } from '../objects/store.ts'
 import { replayWal } from '../wal/replay.ts'
@@ -114,6 +116,7 @@ export class WalFile extends UniffiObjectBase {
         transformer: undefined,
         ahead: 1,
         aheadBytes: 0,
+        turns: new Turns(systemClock),
         onRow: (row) => rows.push(toEntry(row)),
         onFile: () => {},
       })

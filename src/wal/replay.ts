@@ -6,7 +6,7 @@ import type { Turns } from '../env/turns.ts'
 import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
-import { openWalObject, type WalContents, WalRows } from '../format/wal-table.ts'
+import { openWalObject, type WalContents, WalRows } from '../format/wal-object.ts'
 import type { GetResult, ObjectStore } from '../objects/store.ts'
 import { walTruncated } from './tail.ts'
 
@@ -107,19 +107,21 @@ async function apply(options: ReplayOptions, id: number, bytes: Uint8Array, last
   const { onRow, turns } = options
   const rows = new WalRows(await openFile(options, path, bytes))
   const { row } = rows
-  if (!rows.next()) return
+  if (!(await rows.next())) return
   // RC-4: the files of one log never go back in sequence. Inside a file only the original's own tests hold.
   if (last.any && compareU64(row.seqHi, row.seqLo, last.hi, last.lo) <= 0) {
     throw dataError('WAL_ORDER', `WAL object ${path}: its first sequence number is not above those of earlier objects`)
   }
   await options.onRows?.()
   do {
-    if (compareU64(row.seqHi, row.seqLo, last.hi, last.lo) > 0) {
-      last.hi = row.seqHi
-      last.lo = row.seqLo
-    }
-    onRow(row)
-    if (turns?.spend()) await turns.give()
-  } while (rows.next())
+    do {
+      if (compareU64(row.seqHi, row.seqLo, last.hi, last.lo) > 0) {
+        last.hi = row.seqHi
+        last.lo = row.seqLo
+      }
+      onRow(row)
+      if (turns?.spend()) await turns.give()
+    } while (rows.nextInBlock())
+  } while (await rows.next())
   last.any = true
 }

@@ -6,7 +6,7 @@ import { toBigInt } from '../../src/bytes/u64.ts'
 import { decodeManifest, type Manifest, type TableView } from '../../src/format/manifest.ts'
 import { Paths } from '../../src/format/paths.ts'
 import type { BlockTransformer } from '../../src/format/seal.ts'
-import { openWalObject, WalRows } from '../../src/format/wal-table.ts'
+import { openWalObject, WalRows } from '../../src/format/wal-object.ts'
 import type { ObjectInfo, ObjectStore } from '../../src/objects/store.ts'
 
 export interface BucketReport {
@@ -158,7 +158,7 @@ async function checkWal(
     const rows = new WalRows(await openWalObject((await store.get(path)).bytes, path, options.transformer))
     let first = true
     let inFile = last
-    while (rows.next()) {
+    while (await rows.next()) {
       const { seqHi, seqLo, createTs } = rows.row
       const seq = toBigInt(seqHi, seqLo)
       if (first && seq <= last) wrong.push(`${path} begins at seq ${seq}, after seq ${last} in an earlier object`)
