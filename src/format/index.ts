@@ -1,6 +1,9 @@
 // The block index of an SST (format.md section 6), a FlatBuffer.
 //
-//   TableIndex := 0 blocks:[BlockMeta]          BlockMeta := 0 offset:u64 1 firstKey:[u8]
+//   TableIndex := 0 blocks:[BlockMeta]          BlockMeta := 0 offset:u64 1 firstKey:[u8] 2 encodedLength:u32
+//
+// `encodedLength` is there only where zero bytes follow the block up to the next one (format.md 4.3, since 0.18): what is
+// behind it belongs to no checksum and never reaches a decoder.
 //
 // `firstKey` is a separator: greater than the last key of the block before, or equal to it when versions of that key
 // continue in this block, and not greater than the block's own first key. Block 0 has the empty one. In WAL tables it is
@@ -18,11 +21,13 @@ export class IndexBuilder {
     return this.#entries.length
   }
 
-  add(offset: number, firstKey: Uint8Array): void {
+  /** `encodedLength`: of a block that padding follows, with its checksum. */
+  add(offset: number, firstKey: Uint8Array, encodedLength = 0): void {
     const builder = this.#builder
     const key = builder.createByteVector(firstKey)
-    builder.startObject(2)
+    builder.startObject(3)
     builder.addFieldInt64(0, BigInt(offset), 0n)
+    builder.addFieldInt32(2, encodedLength, 0)
     builder.addFieldOffset(1, key, 0)
     this.#entries.push(builder.endObject())
   }
@@ -51,6 +56,8 @@ export class BlockIndex {
   readonly #bytes: Uint8Array
   /** Where each block begins, and behind them all where the last one ends. */
   readonly #offsets: Float64Array
+  /** Length of each block that padding follows, 0 of the others; absent when there is no padding, as nearly always. */
+  #padded: Uint32Array | undefined
   readonly #keyStarts: Int32Array
   readonly #keyEnds: Int32Array
   /** What all separators but the empty first have in common, and each one's next six bytes as a number. */
@@ -77,6 +84,10 @@ export class BlockIndex {
         throw damagedIndex(`block ${i} at ${offset}, after ${before}, data ends at ${dataEnd}`)
       }
       this.#offsets[i] = before = offset
+      if (reader.encodedLength > 0) {
+        this.#padded ??= new Uint32Array(length)
+        this.#padded[i] = reader.encodedLength
+      }
       this.#keyStarts[i] = reader.keyStart
       this.#keyEnds[i] = reader.keyEnd
       if (i > 1 && type === 'compacted' && this.#compare(i - 1, bytes, reader.keyStart, reader.keyEnd) > 0) {
@@ -84,6 +95,7 @@ export class BlockIndex {
       }
     }
     this.#offsets[length] = dataEnd
+    this.#checkPadding()
     this.#common = this.#commonLength()
     for (let i = 1; i < length; i++) {
       this.#prefixes[i] = numericPrefix(bytes, this.#keyStarts[i]! + this.#common, this.#keyEnds[i]!)
@@ -99,9 +111,15 @@ export class BlockIndex {
     return this.#offsets[block + 1]!
   }
 
+  /** Where the checksum of the block ends: the padding behind it, if there is any, is not to be looked at. */
+  sealedEnd(block: number): number {
+    const length = this.#padded === undefined ? 0 : this.#padded[block]!
+    return length === 0 ? this.end(block) : this.start(block) + length
+  }
+
   /** Memory that this index takes. */
   get byteSize(): number {
-    return this.#bytes.length + 24 * this.length + 200
+    return this.#bytes.length + (this.#padded === undefined ? 24 : 28) * this.length + 200
   }
 
   separator(block: number): Uint8Array {
@@ -164,6 +182,16 @@ export class BlockIndex {
     return compareRange(this.#bytes, this.#keyStarts[block]!, this.#keyEnds[block]!, key, start, end)
   }
 
+  #checkPadding(): void {
+    for (let i = 0; this.#padded !== undefined && i < this.length; i++) {
+      if (this.sealedEnd(i) > this.end(i)) {
+        throw damagedIndex(
+          `block ${i} has ${this.#padded[i]} bytes, but the next one begins after ${this.end(i) - this.start(i)}`,
+        )
+      }
+    }
+  }
+
   /** The separators are in order, so the outer two decide. */
   #commonLength(): number {
     const last = this.length - 1
@@ -179,6 +207,7 @@ export class BlockIndex {
 class IndexReader {
   readonly length: number
   offset = 0
+  encodedLength = 0
   keyStart = 0
   keyEnd = 0
   readonly #view: DataView
@@ -201,8 +230,10 @@ class IndexReader {
     const table = this.#follow(this.#vector + 4 + 4 * i)
     const offsetField = this.#field(table, 0, 8)
     const keyField = this.#field(table, 1, 4)
+    const lengthField = this.#field(table, 2, 4)
     if (keyField === 0) throw damagedIndex(`block ${i} has no key`)
     this.offset = offsetField === 0 ? 0 : this.#safeU64(offsetField)
+    this.encodedLength = lengthField === 0 ? 0 : this.#u32(lengthField)
     const key = this.#follow(keyField)
     const length = this.#u32(key)
     this.#need(key + 4, length)

@@ -48,7 +48,7 @@ export async function openWalObject(
   try {
     const index = await openIndex(object, info, decompress, transformer)
     const decode = (i: number) =>
-      openBlock(object.subarray(index.start(i), index.end(i)), formatVersion, decompress, transformer)
+      openBlock(object.subarray(index.start(i), index.sealedEnd(i)), formatVersion, decompress, transformer)
     const kept: (Uint8Array | undefined)[] = []
     const limit = walMemoryLimit(object.length)
     let memory = 0

@@ -343,10 +343,10 @@ export class Tables {
     const { transformer } = this.#options
     const decompress = await decompressorOf(codec)
     const start = index.start(from)
-    return this.#read(table, start, index.end(to - 1), async (bytes) => {
+    return this.#read(table, start, index.sealedEnd(to - 1), async (bytes) => {
       const blocks: Uint8Array[] = []
       for (let i = from; i < to; i++) {
-        const sealed = bytes.subarray(index.start(i) - start, index.end(i) - start)
+        const sealed = bytes.subarray(index.start(i) - start, index.sealedEnd(i) - start)
         try {
           const opened = openBlock(sealed, table.ref.formatVersion, decompress, transformer)
           blocks.push(plain(opened instanceof Promise ? await opened : opened))

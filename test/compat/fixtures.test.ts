@@ -16,7 +16,7 @@ import { commaJoin, type Fixture, fixtures, loadFixture, memoryCopy } from './fi
 import { expectEverywhere, scanAll } from './read-all.ts'
 
 /** This writer has no segment extractor, so it must refuse a segmented database rather than drop segments (SG-3). */
-const SEGMENTED = 'synthetic/manifest-v2-segments'
+const SEGMENTED = ['synthetic/manifest-v2-segments', 'slatedb-0.18.0/segments']
 
 const scratch = mkdtempSync(join(tmpdir(), 'compat-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -27,7 +27,7 @@ async function folderCopy(fixture: Fixture, name: 'store' | 'wal-store' = 'store
   return openFolderStore(folder, { sync: 'none' })
 }
 
-const ALL = [...fixtures('slatedb-0.12.1'), ...fixtures('synthetic')]
+const ALL = [...fixtures('slatedb-0.12.1'), ...fixtures('slatedb-0.18.0'), ...fixtures('synthetic')]
 
 describe.each(ALL.map((fixture) => [fixture.name, fixture] as const))('%s', (name, fixture) => {
   const mergeOperator = fixture.usesMerges ? commaJoin : undefined
@@ -42,7 +42,7 @@ describe.each(ALL.map((fixture) => [fixture.name, fixture] as const))('%s', (nam
     expect(await store.list(''), 'a reader writes nothing').toEqual(before)
   })
 
-  test.skipIf(name === SEGMENTED)('our writer sees them, adds to them, and finds all again', async () => {
+  test.skipIf(SEGMENTED.includes(name))('our writer sees them, adds to them, and finds all again', async () => {
     const store = await folderCopy(fixture)
     const walStore = fixture.hasWalStore ? await folderCopy(fixture, 'wal-store') : undefined
     const settings = parseSettings({ compactorOptions: null, garbageCollectorOptions: null })
@@ -71,11 +71,14 @@ describe.each(ALL.map((fixture) => [fixture.name, fixture] as const))('%s', (nam
   })
 })
 
-test('a segmented database opens read-only and is refused by a writer', async () => {
-  const fixture = loadFixture(SEGMENTED)
+test.each(SEGMENTED)('the segmented database %s opens read-only and is refused by a writer', async (name) => {
+  const fixture = loadFixture(name)
   const store = await memoryCopy(fixture)
   const before = await store.list('')
-  await expect(openDb({ store, path: fixture.root })).rejects.toMatchObject({ kind: 'Invalid' })
+  await expect(openDb({ store, path: fixture.root })).rejects.toMatchObject({
+    kind: 'Invalid',
+    code: 'SLATEDB_SEGMENT_EXTRACTOR_MISMATCH',
+  })
   expect(await store.list('')).toEqual(before)
 })
 

@@ -8,6 +8,8 @@ import { encodeUtf8 } from '../../src/bytes/text.ts'
 import { MemoryStore } from '../../src/objects/memory-store.ts'
 import type { SeenRow } from '../model/model.ts'
 
+export type FixtureFamily = 'slatedb-0.12.1' | 'slatedb-0.18.0' | 'synthetic'
+
 export interface Fixture {
   /** `slatedb-0.12.1/puts-wal` */
   readonly name: string
@@ -38,7 +40,7 @@ const FOLDER = fileURLToPath(new URL('../fixtures/', import.meta.url))
 export const commaJoin = (_key: Uint8Array, existing: Uint8Array | undefined, operand: Uint8Array): Uint8Array =>
   existing === undefined ? operand.slice() : concatBytes([existing, encodeUtf8(','), operand])
 
-export function fixtures(family: 'slatedb-0.12.1' | 'synthetic'): Fixture[] {
+export function fixtures(family: FixtureFamily): Fixture[] {
   return readdirSync(join(FOLDER, family), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => loadFixture(`${family}/${name}`))
