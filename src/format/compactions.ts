@@ -54,9 +54,14 @@ export interface DrainSpec extends Sources {
 
 export type CompactionSpec = TieredSpec | DrainSpec
 
+/** By their number on storage: never renumber. Known since 0.18; older releases drop it. */
+const RANGE_STATUSES = ['in-progress', 'completed'] as const
+
 export interface Subcompaction {
   readonly range: KeyRange
   readonly outputs: readonly TableRef[]
+  /** 'completed': all output of the range is stored, an empty result included; it is never taken back (CS-14). */
+  readonly status: (typeof RANGE_STATUSES)[number]
 }
 
 /** The plan of a job in work, and what of it is done (CS-3). */
@@ -170,11 +175,21 @@ function readSpec(entry: FlatTable, formatVersion: 1 | 2): CompactionSpec {
 function readContext(context: FlatTable): CompactionContext {
   context.knows(2, 'TieredCompactionContext')
   return {
-    subcompactions: (context.tables(0) ?? []).map((part) => ({
-      range: readRange(part.knows(2, 'Subcompaction').requiredTable(0, 'range of a subcompaction')),
-      outputs: (part.tables(1) ?? []).map((output) => readTableRef(output, 3)),
-    })),
+    subcompactions: (context.tables(0) ?? []).map(readSubcompaction),
     retentionMinSeq: context.u64(1),
+  }
+}
+
+function readSubcompaction(part: FlatTable): Subcompaction {
+  const number = part.knows(3, 'Subcompaction').u8(2)
+  const status = RANGE_STATUSES[number]
+  if (status === undefined) {
+    throw dataError('INVALID_COMPACTION', `${part.buffer.what}: subcompaction status ${number} is not known`)
+  }
+  return {
+    range: readRange(part.requiredTable(0, 'range of a subcompaction')),
+    outputs: (part.tables(1) ?? []).map((output) => readTableRef(output, 3)),
+    status,
   }
 }
 
@@ -217,10 +232,11 @@ function writeSpec(builder: Builder, spec: CompactionSpec): number {
 }
 
 function writeContext(builder: Builder, context: CompactionContext): number {
-  const parts = context.subcompactions.map(({ range, outputs }) => {
+  const parts = context.subcompactions.map(({ range, outputs, status }) => {
     const tables = writeTableRefs(builder, outputs)
     const bounds = writeRange(builder, range)
-    builder.startObject(2)
+    builder.startObject(3)
+    builder.addFieldInt8(2, RANGE_STATUSES.indexOf(status), 0)
     builder.addFieldOffset(1, tables, 0)
     builder.addFieldOffset(0, bounds, 0)
     return builder.endObject()
