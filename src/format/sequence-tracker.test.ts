@@ -11,6 +11,7 @@ import {
   timeOfSeq,
   trackerInsert,
   trackerMerge,
+  trackerUpTo,
 } from './sequence-tracker.ts'
 
 const tracker = (...pairs: [number | bigint, number][]): SequenceTracker => ({
@@ -95,6 +96,43 @@ describe('bytes', () => {
     expect(decodeTracker(encodeTracker(again), 'x')).toEqual(tracker([2, 2 ** 40], [3, 2 ** 40 + 60]))
   })
 
+  test('where every reader knows it, version 2 stores the jump, and nothing else', () => {
+    const wide = { ...tracker([1, 100], [2, 200], [2n ** 40n, 300], [2n ** 40n + 5n, 400]), wide: true as const }
+    const bytes = encodeTracker(wide)
+    expect(bytes[0]).toBe(2)
+    expect(decodeTracker(bytes, 'x')).toEqual(wide)
+    const far = { ...tracker([1, 0], [2, 2 ** 40], [2n ** 64n - 1n, 2 ** 53 - 1]), wide: true as const }
+    expect(decodeTracker(encodeTracker(far), 'x')).toEqual(far)
+    // The same bytes as version 1 when no pair needs more.
+    const narrow = tracker([1, 100], [2 ** 31, 200])
+    expect(toHex(encodeTracker({ ...narrow, wide: true }))).toBe(toHex(encodeTracker(narrow)))
+    expect(encodeTracker(narrow)[0]).toBe(1)
+  })
+
+  test('version 2 by hand: the last code has 64 bits in both columns', () => {
+    // seqs 1, 2^40: dod 2^40 - 1; times 0, 0.
+    const bytes = fromHex(
+      '02 02000000 00000002 0000000000000001 f000000ffffffffff0 00000002 0000000000000000 00'.replaceAll(' ', ''),
+    )
+    const value = { seqs: [1n, 2n ** 40n], times: [0, 0], wide: true }
+    expect(decodeTracker(bytes, 'x')).toEqual(value)
+    expect(toHex(encodeTracker(decodeTracker(bytes, 'x')))).toBe(toHex(bytes))
+  })
+
+  test('a list of eight times the capacity is read, a longer one is refused before memory is taken for it', () => {
+    const seqs = Array.from({ length: 65_536 }, (_, i) => BigInt(i))
+    const longest = encodeTracker({ seqs, times: seqs.map(Number) })
+    expect(decodeTracker(longest, 'x').seqs.length).toBe(65_536)
+    // One bit claims one pair: 8 MiB of zero bits would be 33 million of them.
+    const bomb = new Uint8Array(8 * 1024 * 1024)
+    const count = 33_000_000
+    new DataView(bomb.buffer).setUint32(1, count, true)
+    new DataView(bomb.buffer).setUint32(5, count)
+    new DataView(bomb.buffer).setUint32(5 + 12 + Math.ceil((count - 1) / 8), count)
+    bomb[0] = 1
+    expect(() => decodeTracker(bomb, 'object x')).toThrow(/object x: .*33000000 pairs, expected at most 65536/)
+  })
+
   test('what a peer wrapped reads as the peer reads it', () => {
     // seqs 1, 2^31 + 1: the delta 2^31 is stored in 32 bits and comes back negative.
     const bytes = fromHex(
@@ -126,7 +164,8 @@ describe('bytes', () => {
     }
     for (let length = 0; length < bytes.length; length++)
       expect(damaged(bytes.slice(0, length)), `${length}`).toBe(true)
-    expect(damaged(bytes.with(0, 2))).toBe(true)
+    expect(damaged(bytes.with(0, 0))).toBe(true)
+    expect(damaged(bytes.with(0, 3))).toBe(true)
     expect(damaged(bytes.with(1, 4))).toBe(true)
     // A count that cannot be true costs nothing.
     expect(damaged(fromHex('01ffffffffffffffff0000000000000001'))).toBe(true)
@@ -150,14 +189,22 @@ describe('recording', () => {
     ])
   })
 
-  test('a loaded tracker takes the first pair at any distance', () => {
+  test('a loaded tracker remembers its last time (SQ-1)', () => {
     const loaded = decodeTracker(encodeTracker(trackerInsert(EMPTY_TRACKER, 1n, 100)), 'x')
-    const next = trackerInsert(loaded, 2n, 101)
-    expect(pairs(next)).toEqual([
+    expect(trackerInsert(loaded, 2n, 159)).toBe(loaded)
+    expect(pairs(trackerInsert(loaded, 2n, 160))).toEqual([
       [1, 100],
-      [2, 101],
+      [2, 160],
     ])
-    expect(trackerInsert(next, 3n, 120)).toBe(next)
+  })
+
+  test('pairs above the newest sequence number, which older releases stored with bits lost, are dropped (SQ-5)', () => {
+    const wrapped = tracker([1, 100], [BigInt.asUintN(64, 1n - 2n ** 31n), 200])
+    expect(trackerUpTo(wrapped, 2n ** 31n + 1n)).toEqual(tracker([1, 100]))
+    expect(trackerUpTo(wrapped, 0n)).toEqual(EMPTY_TRACKER)
+    const right = tracker([1, 100], [5, 200])
+    expect(trackerUpTo(right, 5n)).toBe(right)
+    expect(trackerUpTo(EMPTY_TRACKER, 0n)).toBe(EMPTY_TRACKER)
   })
 
   test('a clock or sequence that runs backwards is passed over (SQ-3)', () => {

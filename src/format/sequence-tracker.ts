@@ -1,11 +1,12 @@
 // The sequence tracker: pairs (sequence number, unix seconds), ascending (format.md section 14). It answers "when was
 // this sequence number written" and back, to the minute.
 //
-//   tracker  := version:u8 = 1   n:u32le   gorilla(seqs)   gorilla(times)
+//   tracker  := version:u8   n:u32le   gorilla(seqs)   gorilla(times)
 //   gorilla  := count:u32 [first:u64 deltaOfDelta*]                      bits, most significant first, padded to a byte
-//   deltaOfDelta := 0 | 10 dod:7 | 110 dod:9 | 1110 dod:12 | 1111 dod:32     two's complement, prev delta starts at 0
+//   deltaOfDelta := 0 | 10 dod:7 | 110 dod:9 | 1110 dod:12 | 1111 dod:w      two's complement, prev delta starts at 0
 //
-// The limits are -63..63, -255..255, -2047..2047: -64 takes the 9-bit code.
+// The limits are -63..63, -255..255, -2047..2047: -64 takes the 9-bit code. w is 32 in version 1 and 64 in version 2, which
+// 0.18 writes when some delta of deltas needs it, and which no older release reads (SQ-5). All arithmetic wraps at 64 bits.
 
 import { BitReader, BitWriter } from '../bytes/bits.ts'
 import { dataError } from '../errors.ts'
@@ -14,30 +15,39 @@ export interface SequenceTracker {
   readonly seqs: readonly bigint[]
   /** Unix seconds. */
   readonly times: readonly number[]
-  /** When this process last recorded a pair here; never stored, so a loaded tracker takes any first pair (SQ-1). */
-  readonly recordedAt?: number
+  /** Set where every reader of the database knows version 2; otherwise pairs that need it are not stored. */
+  readonly wide?: true
 }
 
 export const EMPTY_TRACKER: SequenceTracker = { seqs: [], times: [] }
 
-const VERSION = 1
 const SPACING_SECONDS = 60
 const CAPACITY = 8192
+/** Lists beyond the capacity are legal, but no release makes them long; one bit can claim a pair, so they are bounded. */
+const MAX_PAIRS = 8 * CAPACITY
 /** Code widths, shortest first, with the number of one-bits that announce each. */
 const WIDTHS = [7, 9, 12] as const
 
 /**
- * Records a pair, or answers `tracker` itself when it comes less than 60 s after the last one recorded here (SQ-1) or
- * would run backwards (SQ-3). A full tracker keeps every other pair.
+ * Records a pair, or answers `tracker` itself when it comes less than 60 s after the last one (SQ-1) or would run
+ * backwards (SQ-3). A full tracker keeps every other pair.
  */
 export function trackerInsert(tracker: SequenceTracker, seq: bigint, seconds: number): SequenceTracker {
-  const { seqs, times, recordedAt } = tracker
-  if (recordedAt !== undefined && seconds - recordedAt < SPACING_SECONDS) return tracker
+  const { seqs, times } = tracker
   const n = seqs.length
-  if (n > 0 && (seq < seqs[n - 1]! || seconds < times[n - 1]!)) return tracker
-  const next = { seqs: [...seqs, seq], times: [...times, seconds] }
-  const kept = next.seqs.length > CAPACITY ? { seqs: evens(next.seqs), times: evens(next.times) } : next
-  return { ...kept, recordedAt: seconds }
+  if (n > 0 && (seconds - times[n - 1]! < SPACING_SECONDS || seq < seqs[n - 1]!)) return tracker
+  const next = { ...tracker, seqs: [...seqs, seq], times: [...times, seconds] }
+  return next.seqs.length > CAPACITY ? { ...next, seqs: evens(next.seqs), times: evens(next.times) } : next
+}
+
+/**
+ * Without the pairs at its end that lie above `seq`. Releases before 0.18 store a jump of 2^31 and more with bits lost; such
+ * a pair may lie above every real sequence number, and would keep all later ones out.
+ */
+export function trackerUpTo(tracker: SequenceTracker, seq: bigint): SequenceTracker {
+  const end = tracker.seqs.findLastIndex((one) => one <= seq) + 1
+  if (end === tracker.seqs.length) return tracker
+  return { ...tracker, seqs: tracker.seqs.slice(0, end), times: tracker.times.slice(0, end) }
 }
 
 /** Folds the pairs of a memtable's tracker into the manifest's, by the same rule (SQ-2). */
@@ -60,135 +70,141 @@ export function seqOfTime(tracker: SequenceTracker, seconds: number, rounding: '
 }
 
 export function encodeTracker(tracker: SequenceTracker): Uint8Array {
-  const { seqs, times } = storable(tracker)
+  const { seqs, times } = tracker.wide ? tracker : storable(tracker)
+  const columns = [deltasOfDeltas(seqs), deltasOfDeltas(times.map(BigInt))]
+  const version = columns.every((column) => column.every(fits)) ? 1 : 2
   const bits = new BitWriter(32 + seqs.length * 4)
-  bits.write(VERSION, 8)
+  bits.write(version, 8)
   for (let shift = 0; shift < 32; shift += 8) bits.write((seqs.length >>> shift) & 0xff, 8)
-  writeColumn(bits, seqs.length, seqs[0] ?? 0n, (i) => seqDelta(seqs, i))
-  writeColumn(bits, times.length, BigInt(times[0] ?? 0), (i) => times[i]! - times[i - 1]!)
+  writeColumn(bits, seqs[0], columns[0]!, seqs.length, version)
+  writeColumn(bits, times[0] === undefined ? undefined : BigInt(times[0]), columns[1]!, times.length, version)
   return bits.toBytes()
 }
 
-/** Strict, as the original is: anything but a whole tracker of version 1 is a Data error. Bytes behind it are ignored. */
+/** Strict, as the original is: anything but a whole tracker is a Data error. Bytes behind it are ignored. */
 export function decodeTracker(bytes: Uint8Array, what: string): SequenceTracker {
   const damaged = (detail: string) =>
     dataError('INVALID_SEQUENCE_TRACKER', `${what}: damaged sequence tracker: ${detail}`)
   if (bytes.length < 5) throw damaged(`${bytes.length} bytes`)
-  if (bytes[0] !== VERSION) throw damaged(`version ${bytes[0]}, expected ${VERSION}`)
+  const version = bytes[0]
+  if (version !== 1 && version !== 2) throw damaged(`version ${version}, expected 1 or 2`)
   const count = bytes[1]! + bytes[2]! * 0x100 + bytes[3]! * 0x10000 + bytes[4]! * 0x1000000
+  if (count > MAX_PAIRS) throw damaged(`${count} pairs, expected at most ${MAX_PAIRS}`)
   const bits = new BitReader(bytes, 5)
-  const seqColumn = readColumn(bits, count, damaged)
-  const timeColumn = readColumn(bits, count, damaged)
-  let seq = seqColumn.first
-  let time = Number(BigInt.asIntN(64, timeColumn.first))
-  const seqs: bigint[] = new Array(count)
-  const times: number[] = new Array(count)
-  for (let i = 0; i < count; i++) {
-    if (i > 0) {
-      seq = BigInt.asUintN(64, seq + BigInt(seqColumn.deltas[i]!))
-      time += timeColumn.deltas[i]!
-    }
-    if (!Number.isSafeInteger(time)) throw damaged('a time is larger than 2^53 - 1')
-    seqs[i] = seq
-    times[i] = time
-  }
-  return { seqs, times }
+  const seqs = readColumn(bits, count, version, damaged).map((seq) => BigInt.asUintN(64, seq))
+  const times = readColumn(bits, count, version, damaged).map(Number)
+  if (!times.every(Number.isSafeInteger)) throw damaged('a time is larger than 2^53 - 1')
+  return version === 2 ? { seqs, times, wide: true } : { seqs, times }
 }
 
-/** The difference to the value before, as the signed 64-bit number that is stored. */
-const seqDelta = (seqs: readonly bigint[], i: number): number => Number(BigInt.asIntN(64, seqs[i]! - seqs[i - 1]!))
+/** What a column stores of every value but the first. */
+function deltasOfDeltas(values: readonly bigint[]): bigint[] {
+  let before = 0n
+  return values.slice(1).map((value, i) => {
+    const delta = value - values[i]!
+    const dod = BigInt.asIntN(64, delta - before)
+    before = delta
+    return dod
+  })
+}
 
-function writeColumn(bits: BitWriter, count: number, first: bigint, deltaAt: (i: number) => number): void {
+function writeColumn(
+  bits: BitWriter,
+  first: bigint | undefined,
+  dods: readonly bigint[],
+  count: number,
+  version: 1 | 2,
+): void {
   bits.write(count, 32)
-  if (count > 0) {
-    bits.write(Number(BigInt.asUintN(32, first >> 32n)), 32)
-    bits.write(Number(BigInt.asUintN(32, first)), 32)
-  }
-  let delta = 0
-  for (let i = 1; i < count; i++) {
-    const next = deltaAt(i)
-    writeDelta(bits, next - delta)
-    delta = next
-  }
+  if (first !== undefined) writeBigInt(bits, first)
+  for (const dod of dods) writeDelta(bits, dod, version)
   bits.align()
 }
 
-function writeDelta(bits: BitWriter, dod: number): void {
-  const code = dod === 0 ? 0 : 1 + WIDTHS.findIndex((width) => Math.abs(dod) < 2 ** (width - 1))
-  if (dod === 0) {
+function writeDelta(bits: BitWriter, dod: bigint, version: 1 | 2): void {
+  if (dod === 0n) {
     bits.write(0, 1)
-  } else if (code > 0) {
-    const width = WIDTHS[code - 1]!
-    bits.write(2 ** (code + 1) - 2, code + 1)
-    bits.write(dod & (2 ** width - 1), width)
-  } else {
-    bits.write(0b1111, 4)
-    bits.write(dod >>> 0, 32)
+    return
   }
+  const small = Number(dod)
+  const code = WIDTHS.findIndex((width) => Math.abs(small) < 2 ** (width - 1))
+  if (code >= 0) {
+    const width = WIDTHS[code]!
+    bits.write(2 ** (code + 2) - 2, code + 2)
+    bits.write(small & (2 ** width - 1), width)
+    return
+  }
+  bits.write(0b1111, 4)
+  if (version === 1) bits.write(Number(BigInt.asUintN(32, dod)), 32)
+  else writeBigInt(bits, dod)
 }
 
-/** `deltas[0]` is unused. A delta is a sum of 32-bit numbers, one per value: exact as a number for any list there is. */
-function readColumn(
-  bits: BitReader,
-  expected: number,
-  damaged: (detail: string) => Error,
-): { first: bigint; deltas: Float64Array } {
+function writeBigInt(bits: BitWriter, value: bigint): void {
+  bits.write(Number(BigInt.asUintN(32, value >> 32n)), 32)
+  bits.write(Number(BigInt.asUintN(32, value)), 32)
+}
+
+const readBigInt = (bits: BitReader): bigint => (BigInt(bits.read(32)) << 32n) | BigInt(bits.read(32))
+
+/** The values as signed 64-bit numbers. */
+function readColumn(bits: BitReader, expected: number, version: 1 | 2, damaged: (detail: string) => Error): bigint[] {
   if (bits.remaining < 32) throw damaged('it ends early')
   const count = bits.read(32)
   if (count !== expected) throw damaged(`a column of ${count} values, expected ${expected}`)
   // A further value takes at least one bit: a count that cannot be true costs no memory.
   if (count > 0 && bits.remaining < 64 + count - 1) throw damaged('it ends early')
-  const first = count === 0 ? 0n : (BigInt(bits.read(32)) << 32n) | BigInt(bits.read(32))
-  const deltas = new Float64Array(count)
-  let delta = 0
-  for (let i = 1; i < count; i++) {
-    const dod = readDelta(bits)
-    if (dod === undefined) throw damaged('it ends early')
-    deltas[i] = delta += dod
+  const values: bigint[] = []
+  let delta = 0n
+  for (let i = 0; i < count; i++) {
+    if (i === 0) values.push(BigInt.asIntN(64, readBigInt(bits)))
+    else {
+      const dod = readDelta(bits, version)
+      if (dod === undefined) throw damaged('it ends early')
+      delta = BigInt.asIntN(64, delta + dod)
+      values.push(BigInt.asIntN(64, values[i - 1]! + delta))
+    }
   }
   bits.align()
-  return { first, deltas }
+  return values
 }
 
-function readDelta(bits: BitReader): number | undefined {
+function readDelta(bits: BitReader, version: 1 | 2): bigint | undefined {
   let ones = 0
   while (ones < 4) {
     if (bits.remaining < 1) return undefined
     if (bits.read(1) === 0) break
     ones++
   }
-  if (ones === 0) return 0
-  const width = WIDTHS[ones - 1] ?? 32
+  if (ones === 0) return 0n
+  const width: number = WIDTHS[ones - 1] ?? (version === 1 ? 32 : 64)
   if (bits.remaining < width) return undefined
-  const raw = bits.read(width)
-  return raw >= 2 ** (width - 1) ? raw - 2 ** width : raw
+  return BigInt.asIntN(width, width === 64 ? readBigInt(bits) : BigInt(bits.read(width)))
 }
 
 /**
- * The newest pairs that read back as they are. A delta of deltas beyond 32 bits would wrap and turn every later pair
- * into nonsense (users may choose sequence numbers far apart), so the list starts anew behind such a jump.
+ * The newest pairs that version 1 gives back as they are. A delta of deltas beyond 32 bits would wrap there and turn every
+ * later pair into nonsense (users may choose sequence numbers far apart), so the list starts anew behind such a jump.
  */
-function storable(tracker: SequenceTracker): SequenceTracker {
-  const { seqs, times } = tracker
+function storable({ seqs, times }: SequenceTracker): SequenceTracker {
   let start = 0
-  let lastSeq = 0
-  let lastTime = 0
+  let seqDelta = 0n
+  let timeDelta = 0n
   for (let i = 1; i < seqs.length; i++) {
-    let seq = seqDelta(seqs, i)
-    let time = times[i]! - times[i - 1]!
-    if (!fits(seq - lastSeq) || !fits(time - lastTime)) {
+    let seq = seqs[i]! - seqs[i - 1]!
+    let time = BigInt(times[i]! - times[i - 1]!)
+    if (!fits(BigInt.asIntN(64, seq - seqDelta)) || !fits(time - timeDelta)) {
       start = i
-      seq = 0
-      time = 0
+      seq = 0n
+      time = 0n
     }
-    lastSeq = seq
-    lastTime = time
+    seqDelta = seq
+    timeDelta = time
   }
-  return start === 0 ? tracker : { seqs: seqs.slice(start), times: times.slice(start) }
+  return { seqs: seqs.slice(start), times: times.slice(start) }
 }
 
-/** Whether a delta of deltas is a 32-bit number. Rounding of what is larger than 2^53 does not make it one. */
-const fits = (dod: number): boolean => dod >= -0x80000000 && dod <= 0x7fffffff
+/** Whether a delta of deltas is a 32-bit number. */
+const fits = (dod: bigint): boolean => BigInt.asIntN(32, dod) === dod
 
 const evens = <T>(items: readonly T[]): T[] => items.filter((_, i) => i % 2 === 0)
 

@@ -3,7 +3,7 @@
 import { ulidTime } from '../bytes/ids.ts'
 import { assert, invalid } from '../errors.ts'
 import { EMPTY_TREE, type Manifest, type TableView } from '../format/manifest.ts'
-import { type SequenceTracker, trackerMerge } from '../format/sequence-tracker.ts'
+import { type SequenceTracker, trackerMerge, trackerUpTo } from '../format/sequence-tracker.ts'
 import { pruneExternal } from './external.ts'
 import { treeOf, treesOf, withTree } from './trees.ts'
 
@@ -16,8 +16,6 @@ export interface L0Publication {
   /** Greatest create_ts of the memtable. */
   readonly lastTick: number
   readonly lastSeq: bigint
-  /** Oldest sequence number that a snapshot or transaction still reads; `lastSeq` without any. */
-  readonly recentSnapshotMinSeq: bigint
   readonly tracker: SequenceTracker
 }
 
@@ -42,8 +40,7 @@ export function publishL0(manifest: Manifest, publications: readonly L0Publicati
       nextWalId: Math.max(next.nextWalId, memtable.replayAfterWalId + 1),
       lastL0ClockTick: memtable.lastTick,
       lastL0Seq: memtable.lastSeq,
-      recentSnapshotMinSeq: memtable.recentSnapshotMinSeq,
-      sequenceTracker: trackerMerge(next.sequenceTracker, memtable.tracker),
+      sequenceTracker: trackerMerge(trackerUpTo(next.sequenceTracker, next.lastL0Seq), memtable.tracker),
     }
   }
   return pruneExternal(next)
@@ -66,6 +63,28 @@ export function newestL0Time(manifest: Manifest): number {
   }
   return newest
 }
+
+/**
+ * FL-17, for whoever writes a manifest: an L0 table that its base does not list may not be older than the newest L0 there
+ * ever was, since a collector may have deleted it as unreferenced. So a table that left L0 never comes back.
+ * @throws Invalid INVALID_CLOCK_TICK
+ */
+export function checkNewL0(base: Manifest, next: Manifest): void {
+  const newest = newestL0Time(base)
+  if (newest === 0) return
+  const listed = new Set(treesOf(base).flatMap(({ tree }) => tree.l0.map((view) => view.table.id)))
+  for (const { tree } of treesOf(next)) {
+    for (const { table } of tree.l0) {
+      if (ulidTime(table.id) < newest && !listed.has(table.id)) throw tooOld(table.id, newest)
+    }
+  }
+}
+
+const tooOld = (id: string, newest: number) =>
+  invalid(
+    'INVALID_CLOCK_TICK',
+    `table ${id} was minted at ${ulidTime(id)}, before the newest L0 in the manifest (${newest})`,
+  )
 
 /**
  * Whether the manifest lists a memtable's tables, or has compacted them since. Only the writer moves `lastL0Seq`, so to
@@ -103,12 +122,7 @@ function check(manifest: Manifest, publications: readonly L0Publication[]): void
     for (const { view } of memtable.views) {
       const time = ulidTime(view.table.id)
       // FL-17: GC may have deleted an unpublished table that is older than the newest published one (BG-2, BG-46).
-      if (time < newest) {
-        throw invalid(
-          'INVALID_CLOCK_TICK',
-          `table ${view.table.id} was minted at ${time}, before the newest L0 in the manifest (${newest})`,
-        )
-      }
+      if (time < newest) throw tooOld(view.table.id, newest)
       youngest = Math.max(youngest, time)
     }
     newest = youngest
