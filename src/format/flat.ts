@@ -11,13 +11,18 @@ import { dataError, type SlateDBError } from '../errors.ts'
 
 export { Builder } from './flat-builder.ts'
 
+/** So many unknown fields are named; a record with more of them is no more refused than one with these. */
+const MAX_UNKNOWN = 16
+
 /** What a FlatBuffer is read from: `what` names the object and record for error messages. */
 export class FlatBuffer {
   readonly bytes: Uint8Array
   readonly view: DataView
   readonly what: string
-  /** Fields that were met and that nobody here knows, such as `ManifestV1.16`: see `FlatTable.knows`. */
+  /** Fields that were met and that this version does not know, such as `ManifestV1.16`: see `FlatTable.knows`. */
   readonly unknown = new Set<string>()
+  /** By position of a vtable: its last slots in use. Tables of one shape share a vtable. */
+  readonly #lastSlots = new Map<number, number[]>()
   #budget: number
 
   constructor(bytes: Uint8Array, what: string) {
@@ -41,6 +46,19 @@ export class FlatBuffer {
     this.check(vtable, size)
     this.spend(8)
     return new FlatTable(this, at, vtable, (size - 4) >> 1)
+  }
+
+  /** The last slots in use of a checked vtable, greatest first: looked through once, and paid for once. */
+  lastSlots(vtable: number, slots: number): readonly number[] {
+    let last = this.#lastSlots.get(vtable)
+    if (last !== undefined) return last
+    this.spend(2 * slots)
+    last = []
+    for (let slot = slots - 1; slot >= 0 && last.length < MAX_UNKNOWN; slot--) {
+      if (this.view.getUint16(vtable + 4 + 2 * slot, true) !== 0) last.push(slot)
+    }
+    this.#lastSlots.set(vtable, last)
+    return last
   }
 
   check(at: number, length: number): void {
@@ -81,7 +99,12 @@ export class FlatTable {
    * reading, but not carried into another buffer, because nothing tells their types (OB-6).
    */
   knows(slots: number, name: string): this {
-    for (let slot = slots; slot < this.#slots; slot++) if (this.has(slot)) this.buffer.unknown.add(`${name}.${slot}`)
+    const { buffer } = this
+    if (this.#slots <= slots) return this
+    for (const slot of buffer.lastSlots(this.#vtable, this.#slots)) {
+      if (slot < slots || buffer.unknown.size >= MAX_UNKNOWN) break
+      buffer.unknown.add(`${name}.${slot}`)
+    }
     return this
   }
 
