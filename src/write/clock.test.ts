@@ -41,3 +41,24 @@ test('data from the future holds the clock from the first write on', () => {
   clock.raise(7_000)
   expect(clock.tick()).toBe(9_000)
 })
+
+test.each([Number.NaN, 2 ** 53, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+  'a clock that answers %s stamps no row and expires none',
+  (broken) => {
+    const { clock, step } = clockAt([broken, 5_000, broken])
+    expect(() => clock.tick()).toThrow(expect.objectContaining({ kind: 'Invalid', code: 'SLATEDB_INVALID_CLOCK' }))
+    expect(clock.now()).toBe(MIN_TICK)
+    step()
+    expect(clock.tick()).toBe(5_000)
+    step()
+    expect(clock.now()).toBe(5_000)
+    expect(clock.heldMs).toBe(0)
+    expect(() => clock.tick()).toThrow('mend the clock')
+  },
+)
+
+test('a clock with fractions is taken at whole milliseconds', () => {
+  const { clock } = clockAt([1_700_000_000_000.7])
+  expect(clock.tick()).toBe(1_700_000_000_000)
+  expect(clock.now()).toBe(1_700_000_000_000)
+})

@@ -3,6 +3,7 @@
 // disagree, and equal ticks are legal everywhere.
 
 import type { Env } from '../env/env.ts'
+import { invalid } from '../errors.ts'
 import { MIN_TICK } from '../format/manifest.ts'
 
 /** A difference worth a warning: below it, clocks of one data centre disagree every day. */
@@ -24,15 +25,22 @@ export class WriteClock {
 
   /** Milliseconds by which the wall clock is behind the data; 0 normally. */
   get heldMs(): number {
-    return Math.max(0, this.#last - this.#env.clock.now())
+    return this.now() - (this.#wall() ?? this.#last)
   }
 
   raise(tick: number): void {
     if (tick > this.#last) this.#last = tick
   }
 
+  /** @throws Invalid when the clock answers what no row can carry: such a row would make the database unreadable. */
   tick(): number {
-    const now = this.#env.clock.now()
+    const now = this.#wall()
+    if (now === undefined) {
+      throw invalid(
+        'INVALID_CLOCK',
+        `the clock says ${this.#env.clock.now()}, expected milliseconds since 1970 as a number below 2^53: mend the clock that the database was opened with`,
+      )
+    }
     if (now >= this.#last) {
       this.#warned = false
       return (this.#last = now)
@@ -48,6 +56,12 @@ export class WriteClock {
 
   /** The instant at which expiry is judged (TM-6): a row must not look alive after a flush has turned it into a tombstone. */
   now(): number {
-    return Math.max(this.#env.clock.now(), this.#last)
+    return Math.max(this.#wall() ?? this.#last, this.#last)
+  }
+
+  /** Whole milliseconds of the wall clock, which may be one of the user's; `undefined` when it makes no sense. */
+  #wall(): number | undefined {
+    const now = Math.floor(this.#env.clock.now())
+    return Number.isSafeInteger(now) ? now : undefined
   }
 }
