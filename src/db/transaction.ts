@@ -92,11 +92,13 @@ export class Transaction {
 
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): void {
     this.#check()
+    this.#engine.writer.checkKeyLength(key.length)
     this.#batch.put(key, value, options)
   }
 
   delete(key: Uint8Array): void {
     this.#check()
+    this.#engine.writer.checkKeyLength(key.length)
     this.#batch.delete(key)
   }
 
@@ -105,6 +107,7 @@ export class Transaction {
     if (this.#engine.writer.mergeOperator === undefined) {
       throw invalid('MERGE_OPERATOR_MISSING', 'merge needs a merge operator: open the database with one')
     }
+    this.#engine.writer.checkKeyLength(key.length)
     this.#batch.merge(key, operand, options)
   }
 

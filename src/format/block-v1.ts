@@ -7,7 +7,10 @@
 
 import { getU16, getU32, putU16, putVarint } from '../bytes/writer.ts'
 import { damagedBlock, invalidFlags } from './block.ts'
-import { FLAG_CREATE_TS, FLAG_EXPIRE_TS, FLAG_TOMBSTONE, flagsAreValid, MAX_KEY_LENGTH } from './rows.ts'
+import { FLAG_CREATE_TS, FLAG_EXPIRE_TS, FLAG_TOMBSTONE, flagsAreValid } from './rows.ts'
+
+/** Writers of version 1 refused longer keys. */
+const MAX_KEY_LENGTH = 0xffff
 
 /** The same rows as a block of version 2. Throws a Data error for a damaged block. */
 export function upgradeBlock(block: Uint8Array): Uint8Array {

@@ -14,8 +14,8 @@ export const FLAG_EXPIRE_TS = 2
 export const FLAG_CREATE_TS = 4
 export const FLAG_MERGE = 8
 
-/** Longest key that can be stored (format.md section 20). */
-export const MAX_KEY_LENGTH = 0xffff
+/** Longest key that is read: what a memtable can count. Which keys are written says the format generation (W-1). */
+export const MAX_KEY_LENGTH = 2 ** 30 - 1
 
 /** Unknown bits fail the whole read, and so does a tombstone that is an operand (format.md section 5). */
 export function flagsAreValid(flags: number): boolean {

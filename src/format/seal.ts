@@ -18,8 +18,11 @@ export interface BlockTransformer {
 
 export const CRC_LENGTH = 4
 
-/** The largest raw block: a maximal value (512 MiB), its key, and room for a block's worth of other rows. */
-export const MAX_RAW_BLOCK = 513 * 1024 * 1024
+/** Key and value of one row together, when it is written: every reader of ours can hold such a block. */
+export const MAX_ROW_LENGTH = 512 * 1024 * 1024
+
+/** The largest raw block: a row of maximal length, and room for what stands around it. */
+export const MAX_RAW_BLOCK = MAX_ROW_LENGTH + 1024 * 1024
 
 /**
  * The largest raw index, filter or stats of `length` stored bytes. Each is small beside the rows it speaks of, and repeats

@@ -214,7 +214,7 @@ function prepared(rows: [string, string][], shuffled: boolean): PreparedRows {
     usedBytes: arena.length,
     order: shuffled ? new Uint32Array(order) : undefined,
     at: new Uint32Array(at),
-    keyLength: new Uint16Array(parts.map((part) => part.key.length)),
+    keyLength: new Uint32Array(parts.map((part) => part.key.length)),
     valueLength: new Uint32Array(parts.map((part) => part.value.length)),
     kind: new Uint8Array(rows.length),
     expireTs: new Float64Array(rows.length).fill(NO_TS),

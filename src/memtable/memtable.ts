@@ -22,7 +22,7 @@ export interface PreparedRows {
   readonly usedBytes: number
   readonly order: Uint32Array | undefined
   readonly at: Uint32Array
-  readonly keyLength: Uint16Array
+  readonly keyLength: Uint32Array
   readonly valueLength: Uint32Array
   readonly kind: Uint8Array
   readonly expireTs: Float64Array

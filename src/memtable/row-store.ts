@@ -2,7 +2,7 @@
 // never moved, so places handed out stay valid; everything else about a row is one record of 40 bytes, because a reader
 // that jumps between rows should touch one cache line per row and not one per column.
 //
-//   record := createTs:f64 expireTs:f64 chunk:u32 at:u32 kind:8|keyLength:24:u32 valueLength:u32 seqHi:u32 seqLo:u32
+//   record := createTs:f64 expireTs:f64 chunk:u32 at:u32 kind:2|keyLength:30:u32 valueLength:u32 seqHi:u32 seqLo:u32
 //
 // The key is chunk[at, at + keyLength), its value follows directly.
 
@@ -19,6 +19,9 @@ const KEY = 6
 const VALUE_LENGTH = 7
 const SEQ_HI = 8
 const SEQ_LO = 9
+
+const KIND_SHIFT = 30
+const KEY_LENGTH_MASK = 0x3fffffff
 
 const CACHE_LINE = 64
 const FIRST_CHUNK_BYTES = 4096
@@ -104,7 +107,7 @@ export class RowStore implements OrderedRows {
     const w = id * WORDS
     words[w + CHUNK] = chunk
     words[w + AT] = at
-    words[w + KEY] = (kind << 24) | keyLength
+    words[w + KEY] = (kind << KIND_SHIFT) | keyLength
     words[w + VALUE_LENGTH] = valueLength
     words[w + SEQ_HI] = seqHi
     words[w + SEQ_LO] = seqLo
@@ -120,7 +123,7 @@ export class RowStore implements OrderedRows {
     const chunk = this.#chunks[words[w + CHUNK]!]!
     const at = words[w + AT]!
     const kindAndLength = words[w + KEY]!
-    const keyEnd = at + (kindAndLength & 0xffffff)
+    const keyEnd = at + (kindAndLength & KEY_LENGTH_MASK)
     row.key = chunk
     row.keyStart = at
     row.keyEnd = keyEnd
@@ -129,7 +132,7 @@ export class RowStore implements OrderedRows {
     row.valueEnd = keyEnd + words[w + VALUE_LENGTH]!
     row.seqHi = words[w + SEQ_HI]!
     row.seqLo = words[w + SEQ_LO]!
-    row.kind = (kindAndLength >>> 24) as RowKind
+    row.kind = (kindAndLength >>> KIND_SHIFT) as RowKind
     row.createTs = this.#doubles[id * DOUBLES]!
     row.expireTs = this.#doubles[id * DOUBLES + 1]!
   }
@@ -160,14 +163,14 @@ export class RowStore implements OrderedRows {
     const w = id * WORDS
     const at = words[w + AT]!
     const chunk = this.#chunks[words[w + CHUNK]!]!
-    return compareRange(chunk, at + skip, at + (words[w + KEY]! & 0xffffff), key, start + skip, end)
+    return compareRange(chunk, at + skip, at + (words[w + KEY]! & KEY_LENGTH_MASK), key, start + skip, end)
   }
 
   hasKey(id: number, key: Uint8Array, start: number, end: number): boolean {
     const words = this.#words
     const w = id * WORDS
     const at = words[w + AT]!
-    return equalRange(this.#chunks[words[w + CHUNK]!]!, at, at + (words[w + KEY]! & 0xffffff), key, start, end)
+    return equalRange(this.#chunks[words[w + CHUNK]!]!, at, at + (words[w + KEY]! & KEY_LENGTH_MASK), key, start, end)
   }
 
   /** Negative when the row is newer than the sequence number, that is: when it sorts before it within a key. */

@@ -5,12 +5,12 @@ import { compareRange } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { NO_TS, type Row, type RowKind } from '../cursor/row.ts'
 import { invalid } from '../errors.ts'
+import { MAX_ROW_LENGTH } from '../format/seal.ts'
 import type { OrderedRows } from '../memtable/directory.ts'
 import type { PreparedRows } from '../memtable/memtable.ts'
 import type { Ttl } from './options.ts'
 
-const MAX_KEY = 0xffff
-const MAX_VALUE = 0xffffffff
+const MAX_ARENA = 0xffffffff
 /** A batch that was cleared keeps at most this much for the next operations. */
 const KEEP_BYTES = 1 << 20
 
@@ -23,9 +23,11 @@ const I64_LIMIT = 2 ** 63
 /** Row i of the ordered rows is operation i; a later operation is newer. */
 export class BatchOps implements OrderedRows {
   count = 0
+  /** Length of the longest key: the database that takes the batch says how long keys may be. */
+  longestKey = 0
   arena: ByteWriter
   at: Uint32Array
-  keyLength: Uint16Array
+  keyLength: Uint32Array
   valueLength: Uint32Array
   kind: Uint8Array
   expireTs: Float64Array
@@ -37,7 +39,7 @@ export class BatchOps implements OrderedRows {
     this.arena = new ByteWriter(capacity * 32)
     this.#capacity = capacity
     this.at = new Uint32Array(capacity)
-    this.keyLength = new Uint16Array(capacity)
+    this.keyLength = new Uint32Array(capacity)
     this.valueLength = new Uint32Array(capacity)
     this.kind = new Uint8Array(capacity)
     this.expireTs = new Float64Array(capacity)
@@ -47,6 +49,7 @@ export class BatchOps implements OrderedRows {
 
   clear(): void {
     this.count = 0
+    this.longestKey = 0
     if (this.arena.bytes.length > KEEP_BYTES) this.arena = new ByteWriter(256)
     this.arena.length = 0
   }
@@ -54,12 +57,14 @@ export class BatchOps implements OrderedRows {
   add(key: Uint8Array, value: Uint8Array, kind: RowKind, ttl: Ttl | undefined): void {
     checkKey(key)
     checkValue(value)
+    checkRow(key.length, value.length)
     const { arena } = this
     const at = arena.length
-    if (at + key.length + value.length > MAX_VALUE) {
+    if (at + key.length + value.length > MAX_ARENA) {
       throw invalid('BATCH_TOO_LARGE', 'a write batch holds at most 4 GiB; write it in parts')
     }
     this.#setTtl(this.count, ttl)
+    if (key.length > this.longestKey) this.longestKey = key.length
     arena.append(key)
     arena.append(value)
     this.push(at, key.length, value.length, kind)
@@ -77,6 +82,7 @@ export class BatchOps implements OrderedRows {
     other.#ttlForm.set(this.#ttlForm.subarray(0, this.count))
     other.#ttl.set(this.#ttl.subarray(0, this.count))
     other.count = this.count
+    other.longestKey = this.longestKey
   }
 
   /** Rows for a memtable: `count` entries of `order`, or all operations as they came. */
@@ -170,7 +176,7 @@ export class BatchOps implements OrderedRows {
   #grow(): void {
     const capacity = this.#capacity * 2
     this.at = grown(this.at, new Uint32Array(capacity))
-    this.keyLength = grown(this.keyLength, new Uint16Array(capacity))
+    this.keyLength = grown(this.keyLength, new Uint32Array(capacity))
     this.valueLength = grown(this.valueLength, new Uint32Array(capacity))
     this.kind = grown(this.kind, new Uint8Array(capacity))
     this.expireTs = grown(this.expireTs, new Float64Array(capacity))
@@ -188,18 +194,21 @@ function grown<T extends { set(from: T): void }>(from: T, to: T): T {
 /** A time no i64 can hold never comes (W-4). */
 const expiry = (ts: number): number => (ts >= I64_LIMIT || ts < -I64_LIMIT ? NO_TS : ts)
 
-/** Keys have 1 to 65,535 bytes. */
 export function checkKey(key: Uint8Array): void {
   if (!(key instanceof Uint8Array)) throw invalid('INVALID_KEY', `a key is a Uint8Array here, not ${typeof key}`)
   if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
-  if (key.length > MAX_KEY)
-    throw invalid('KEY_TOO_LARGE', `keys have at most ${MAX_KEY} bytes; this one has ${key.length}`)
 }
 
 function checkValue(value: Uint8Array): void {
   if (!(value instanceof Uint8Array))
     throw invalid('INVALID_VALUE', `a value is a Uint8Array here, not ${typeof value}`)
-  if (value.length > MAX_VALUE) {
-    throw invalid('VALUE_TOO_LARGE', `values have at most ${MAX_VALUE} bytes; this one has ${value.length}`)
-  }
+}
+
+function checkRow(keyLength: number, valueLength: number): void {
+  if (keyLength + valueLength <= MAX_ROW_LENGTH) return
+  const [code, what] = keyLength > valueLength ? ['KEY_TOO_LARGE', 'key'] : ['VALUE_TOO_LARGE', 'value']
+  throw invalid(
+    code,
+    `key and value have at most ${MAX_ROW_LENGTH} bytes together; this ${what} has ${Math.max(keyLength, valueLength)}`,
+  )
 }

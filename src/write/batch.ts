@@ -51,6 +51,11 @@ export class WriteBatch {
     return this.#ops.count === 0
   }
 
+  /** Length of the longest key given so far. */
+  get longestKey(): number {
+    return this.#ops.longestKey
+  }
+
   /** Replaces every earlier operation of this batch on the key. */
   put(key: Uint8Array, value: Uint8Array, options?: TtlOption): void {
     this.#add(key, value, VALUE, options?.ttl)

@@ -31,6 +31,8 @@ export interface WriterOptions {
    */
   readonly freezeStamp: () => number
   readonly mergeOperator: MergeOperator | undefined
+  /** As the database's format generation has it. */
+  readonly maxKeyLength: number
   readonly defaultTtlMs: number | undefined
   readonly l0SstSizeBytes: number
   readonly maxWalFlushesBeforeL0Flush: number
@@ -109,6 +111,7 @@ export class Writer {
   write(batch: WriteBatch, options: WriteOptions = {}): MaybePromise<WriteHandle> {
     this.#options.state.check()
     if (batch.isEmpty) throw invalid('EMPTY_BATCH', 'empty write batch: put at least one operation into it')
+    this.checkKeyLength(batch.longestKey)
     if (this.isStalled) return this.#writeAfterStall(batch, options)
     return this.commit(batch, options.seq)
   }
@@ -147,6 +150,17 @@ export class Writer {
     this.#bytes.value += rows.usedBytes
     if (this.#shouldFreeze()) this.freeze()
     return new WriteHandle(seqHi, seqLo, now, ticket)
+  }
+
+  /** @throws Invalid for keys that not every release this database is shared with can write. */
+  checkKeyLength(length: number): void {
+    const { maxKeyLength } = this.#options
+    if (length <= maxKeyLength) return
+    throw invalid(
+      'KEY_TOO_LARGE',
+      `keys have at most ${maxKeyLength} bytes in this database; this one has ${length}. Longer keys are for databases ` +
+        "that only releases from 0.17 on share: open it with formatGeneration '0.17' or later",
+    )
   }
 
   checkConflicts(footprint: Footprint): void {
