@@ -3,6 +3,7 @@
 import type { KeyRange } from '../bytes/range.ts'
 import type { Env } from '../env/env.ts'
 import { closedError, isSlateDBError, type SlateDBError } from '../errors.ts'
+import type { Manifest } from '../format/manifest.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
 import { tableIdsOf } from '../manifest/trees.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -48,6 +49,8 @@ export interface EngineParts {
   readonly reads: ReadSide
   /** Next WAL id to be allocated. */
   readonly nextWalId: () => number
+  /** What every manifest version of this writer carries afresh. */
+  readonly stamp: (manifest: Manifest) => Manifest
   /** Ends the requests of this handle. */
   readonly abort: AbortController
   readonly guard: StoreGuard
@@ -66,6 +69,7 @@ export class Engine {
   readonly poller: Poller
   readonly #reads: ReadSide
   readonly #nextWalId: () => number
+  readonly #stamp: (manifest: Manifest) => Manifest
   readonly guard: StoreGuard
   readonly waits: WaitMonitor
   readonly #abort: AbortController
@@ -88,6 +92,7 @@ export class Engine {
     this.poller = parts.poller
     this.#reads = parts.reads
     this.#nextWalId = parts.nextWalId
+    this.#stamp = parts.stamp
     this.#abort = parts.abort
     this.guard = parts.guard
     this.#store = parts.store
@@ -247,7 +252,7 @@ export class Engine {
   }
 
   /**
-   * CL-9: what the manifest does not know yet of the WAL ids that were used. When every row is in L0 the replay point
+   * CL-9: what the manifest does not know yet of the WAL ids that were used, and of snapshots that were closed. When every row is in L0 the replay point
    * moves along, past the fence of this session, so that the next open has nothing to read.
    */
   async writeLastManifest(): Promise<void> {
@@ -257,9 +262,12 @@ export class Engine {
     await this.manifest.update(
       (current) => {
         const replayAfterWalId = isEmpty ? Math.max(current.replayAfterWalId, nextWalId - 1) : current.replayAfterWalId
-        const isKnown = current.nextWalId >= nextWalId && current.replayAfterWalId === replayAfterWalId
-        if (isKnown) return undefined
-        return { ...current, nextWalId: Math.max(current.nextWalId, nextWalId), replayAfterWalId }
+        const last = this.#stamp({ ...current, replayAfterWalId })
+        const isKnown =
+          current.nextWalId === last.nextWalId &&
+          current.replayAfterWalId === replayAfterWalId &&
+          current.recentSnapshotMinSeq === last.recentSnapshotMinSeq
+        return isKnown ? undefined : last
       },
       { timeoutMs: this.settings.manifestUpdateTimeout },
     )

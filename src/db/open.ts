@@ -5,9 +5,9 @@ import { normalizeMergeOperator } from '../cursor/merge-operator.ts'
 import type { Env } from '../env/env.ts'
 import { createEnv } from '../env/system.ts'
 import { isSlateDBError } from '../errors.ts'
-import { initialManifest } from '../format/manifest.ts'
+import { initialManifest, type Manifest } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
-import { GENERATIONS, storedGeneration } from '../manifest/generation.ts'
+import { GENERATIONS, inGeneration, NEW_GENERATION, storedGeneration } from '../manifest/generation.ts'
 import { type ManifestRecord, manifestVersions, writerManifest } from '../manifest/records.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { Reads } from '../read/reads.ts'
@@ -19,9 +19,10 @@ import { SstWalWriter } from '../wal/sst-wal-writer.ts'
 import { EarlyTail, type WalTail } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { Flusher } from '../write/flusher.ts'
+import { stampManifest } from '../write/manifest-stamp.ts'
 import { State } from '../write/state.ts'
 import { Writer } from '../write/writer.ts'
-import { checkManifest } from './check-manifest.ts'
+import { checkManifest, checkWalStore } from './check-manifest.ts'
 import { Db } from './db.ts'
 import { Engine } from './engine.ts'
 import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
@@ -77,7 +78,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const staleMaxMs = staleMaxOf(settings)
   const versions = manifestVersions(stores.main, env, paths, { staleMaxMs })
   const manifest = writerManifest(versions)
-  const firstTail = await readRecord(options, manifest, paths, stores.wal)
+  const firstTail = await readRecord(options, settings, manifest, paths, stores.wal)
   options.signal?.throwIfAborted()
   checkTakeOver(takeOver, place, { manifest, tail: firstTail, clock: env.clock })
 
@@ -89,10 +90,11 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     transformer: options.transformer,
     firstTail,
     generation: async (tail) =>
-      settings.formatGeneration ?? (await storedGeneration(manifest, tail.newestFence)) ?? '0.15',
+      settings.formatGeneration ?? (await storedGeneration(manifest, tail.newestFence)) ?? NEW_GENERATION,
   })
 
-  const filterFormat = GENERATIONS[fence.generation].filters
+  const forms = GENERATIONS[fence.generation]
+  const filterFormat = forms.filters
 
   const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
   const tables = new Tables({
@@ -150,6 +152,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     wal,
     freezeStamp: () => replayer?.lastFileId ?? wal?.lastFlushedId ?? fence.id,
     mergeOperator,
+    maxKeyLength: forms.maxKeyLength,
     defaultTtlMs: settings.defaultTtlMillis,
     l0SstSizeBytes: settings.l0SstSizeBytes,
     maxWalFlushesBeforeL0Flush: settings.maxWalFlushesBeforeL0Flush,
@@ -158,6 +161,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     onFreeze: () => flusher.poke(),
     onFatal,
   })
+  const stamp = (value: Manifest) => stampManifest(value, { snapshots: writer.snapshots, nextWalId, forms })
   const flusher = new Flusher({
     state,
     env,
@@ -179,7 +183,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     l0MaxSstsPerKey: settings.l0MaxSstsPerKey,
     parallelism: settings.l0FlushParallelism,
     updateTimeoutMs: settings.manifestUpdateTimeout,
-    nextWalId,
+    stamp,
     onFatal,
   })
   const poller = new Poller({
@@ -216,6 +220,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     poller,
     reads,
     nextWalId,
+    stamp,
     abort,
     guard,
   })
@@ -273,6 +278,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
 /** Reads the newest manifest, or creates the first one; answers what of the log lies behind its replay point. */
 async function readRecord(
   options: DbOptions,
+  settings: Settings,
   manifest: ManifestRecord,
   paths: Paths,
   wal: ObjectStore,
@@ -281,14 +287,19 @@ async function readRecord(
   const early = new EarlyTail(wal, paths)
   try {
     if ((await versions.readLatest()) === undefined) {
-      const first = { ...initialManifest(), walStoreUri: options.walStore === undefined ? undefined : '' }
+      const first = inGeneration(
+        initialManifest({ formatVersion: 1, walStoreUri: options.walStore === undefined ? undefined : '' }),
+        GENERATIONS[settings.formatGeneration ?? NEW_GENERATION],
+      )
       // Losing this race is fine: somebody else created the same database.
       if ((await versions.create(first)) === 'conflict') await versions.readLatest()
     }
     const { value } = manifest.current
     checkManifest(value, paths, options.walStore !== undefined)
     options.signal?.throwIfAborted()
-    return await early.after(value.replayAfterWalId)
+    const tail = await early.after(value.replayAfterWalId)
+    await checkWalStore(value, tail, wal, paths)
+    return tail
   } finally {
     early.drop()
   }

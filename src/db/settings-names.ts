@@ -144,7 +144,7 @@ export const SETTINGS = group({
   metricLevel: choice({ ...NEW, choices: LEVELS }),
   defaultTtlMillis: count({ ...OPTIONAL, oldName: 'default_ttl' }),
   objectStoreMaxRetries: retries(),
-  formatGeneration: choice({ ...OPTIONAL, ...NEW, choices: ['0.12', '0.13', '0.15'] }),
+  formatGeneration: choice({ ...OPTIONAL, ...NEW, choices: ['0.12', '0.13', '0.15', '0.17', '0.18'] }),
 })
 
 /** `l0SstSizeBytes` -> `l0_sst_size_bytes`. */

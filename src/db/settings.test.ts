@@ -159,7 +159,7 @@ test.each([
   [{ maxWalFlushesBeforeL0Flush: 4095 }, /must be at least 4096/],
   [{ manifestPollInterval: 0 }, /must be at least 1/],
   [{ compressionCodec: 'brotli' }, /must be one of "snappy", "zlib", "lz4", "zstd", not "brotli"/],
-  [{ formatGeneration: '0.14' }, /must be one of "0.12", "0.13", "0.15", not "0.14"/],
+  [{ formatGeneration: '0.14' }, /must be one of "0.12", "0.13", "0.15", "0.17", "0.18", not "0.14"/],
   [{ maxUnflushedBytes: 67108864 }, /maxUnflushedBytes \(67108864\) must be greater than l0SstSizeBytes/],
   [{ objectStoreCacheOptions: { partSizeBytes: 1000 } }, /multiple of 1024/],
   [{ flushInterval: 1, flush_interval: 2 }, /one setting and were given different values/],

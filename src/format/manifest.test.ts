@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Bound } from '../bytes/range.ts'
 import { fromHex, toHex } from '../bytes/text.ts'
 import { isSlateDBError } from '../errors.ts'
 import {
@@ -35,35 +36,49 @@ const manifests = objects('.manifest')
 // biome-ignore lint/suspicious/noExplicitAny: the shape of objects.json, written by an independent decoder.
 type Json = any
 
+const tableJson = ({ id, info, formatVersion }: TableRef): Json => ({
+  id,
+  info: sparse({
+    first_entry: info.firstEntry && toHex(info.firstEntry),
+    index_offset: info.indexOffset,
+    index_len: info.indexLength,
+    filter_offset: info.filterOffset,
+    filter_len: info.filterLength,
+    compression_format: CODECS.indexOf(info.codec),
+    sst_type: info.type === 'wal' ? 1 : 0,
+    last_entry: info.lastEntry && toHex(info.lastEntry),
+    stats_offset: info.statsOffset,
+    stats_len: info.statsLength,
+    filter_format: info.filterFormat === 'composite' ? 1 : 0,
+  }),
+  format_version: formatVersion,
+})
+
 /** A manifest in the shape of objects.json, where a field equal to its default is absent. */
 function asJson(manifest: Manifest): Json {
-  const table = ({ id, info, formatVersion }: TableRef) => ({
-    id,
-    info: sparse({
-      first_entry: info.firstEntry && toHex(info.firstEntry),
-      index_offset: info.indexOffset,
-      index_len: info.indexLength,
-      filter_offset: info.filterOffset,
-      filter_len: info.filterLength,
-      compression_format: CODECS.indexOf(info.codec),
-      sst_type: info.type === 'wal' ? 1 : 0,
-      last_entry: info.lastEntry && toHex(info.lastEntry),
-      stats_offset: info.statsOffset,
-      stats_len: info.statsLength,
-      filter_format: info.filterFormat === 'composite' ? 1 : 0,
-    }),
-    format_version: formatVersion,
-  })
   const { tree } = manifest
+  const { formatVersion } = manifest
   return sparse({
+    ...(formatVersion === 1 ? treeJson(tree) : { ...viewsJson(tree), ssts: tablesJson(manifest) }),
+    segments:
+      formatVersion === 1
+        ? undefined
+        : manifest.segments.map((one) => ({ prefix: toHex(one.prefix), ...viewsJson(one.tree) })),
+    segment_extractor_name: manifest.segmentExtractorName,
+    external_dbs:
+      manifest.externalDbs.length === 0
+        ? undefined
+        : manifest.externalDbs.map((one) => ({
+            path: one.path,
+            source_checkpoint_id: one.sourceCheckpointId,
+            final_checkpoint_id: one.finalCheckpointId,
+            sst_ids: one.tableIds,
+          })),
     initialized: manifest.initialized,
     writer_epoch: manifest.writerEpoch,
     compactor_epoch: manifest.compactorEpoch,
     replay_after_wal_id: manifest.replayAfterWalId,
     wal_id_last_seen: manifest.nextWalId - 1,
-    l0_last_compacted: tree.lastCompactedTableId,
-    l0: tree.l0.map((view) => table(view.table)),
-    compacted: tree.runs.map((run) => sparse({ id: run.id, ssts: run.views.map((view) => table(view.table)) })),
     last_l0_clock_tick: manifest.lastL0ClockTick === MIN_TICK ? '-9223372036854775808' : manifest.lastL0ClockTick,
     checkpoints: manifest.checkpoints.map((checkpoint) =>
       sparse({
@@ -82,24 +97,65 @@ function asJson(manifest: Manifest): Json {
   })
 }
 
+/** A tree of version 1, where entries carry their tables. */
+const treeJson = (tree: Tree): Json => ({
+  l0_last_compacted: tree.lastCompactedTableId,
+  l0: tree.l0.map((view) => tableJson(view.table)),
+  compacted: tree.runs.map((run) => sparse({ id: run.id, ssts: run.views.map((view) => tableJson(view.table)) })),
+})
+
+/** A tree of version 2: views, whose tables are listed apart. */
+const viewsJson = (tree: Tree): Json =>
+  sparse({
+    last_compacted_l0_sst_view_id: tree.lastCompactedViewId,
+    l0: tree.l0.map(viewJson),
+    compacted: tree.runs.map((run) => sparse({ id: run.id, ssts: run.views.map(viewJson) })),
+  })
+
+const viewJson = ({ viewId, table, visibleRange }: TableView): Json =>
+  sparse({
+    id: viewId,
+    sst_id: table.id,
+    visible_range: visibleRange && {
+      start_bound: boundJson(visibleRange.start),
+      end_bound: boundJson(visibleRange.end),
+    },
+  })
+
+const boundJson = (bound: Bound | undefined): Json =>
+  bound === undefined ? { bound_type: 1 } : { key: toHex(bound.key), bound_type: bound.inclusive ? 2 : 3 }
+
+function tablesJson({ tree, segments }: Manifest): Json {
+  const tables = new Map<string, TableRef>()
+  for (const one of [tree, ...segments.map((segment) => segment.tree)]) {
+    for (const view of [...one.l0, ...one.runs.flatMap((run) => run.views)]) tables.set(view.table.id, view.table)
+  }
+  return [...tables.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).map(tableJson)
+}
+
 function sparse(fields: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined && value !== 0 && value !== false),
   )
 }
 
-describe('manifests written by 0.12.1', () => {
-  const cases = readdirSync(join(FIXTURES, 'slatedb-0.12.1')).filter((name) => !name.includes('.'))
+describe.each([
+  ['slatedb-0.12.1', 1],
+  ['slatedb-0.18.0', 2],
+] as const)('manifests written by %s', (family, formatVersion) => {
+  const cases = readdirSync(join(FIXTURES, family)).filter((name) => !name.includes('.'))
   test.each(cases)('%s: every field', (name) => {
-    const folder = join(FIXTURES, 'slatedb-0.12.1', name)
+    const folder = join(FIXTURES, family, name)
     const listed: Json[] = JSON.parse(readFileSync(join(folder, 'objects.json'), 'utf8'))
     const expected = listed.filter((one) => one.path.endsWith('.manifest'))
     expect(expected.length).toBeGreaterThan(0)
     for (const one of expected) {
       const manifest = decodeManifest(new Uint8Array(readFileSync(join(folder, one.path))), one.path)
+      expect(manifest.formatVersion).toBe(formatVersion)
       expect(asJson(manifest)).toEqual(one.manifest)
       const { seqs, times } = manifest.sequenceTracker
       expect(seqs.map((seq, i) => [Number(seq), times[i]])).toEqual(one.sequence_tracker_points)
+      if (formatVersion === 2) continue
       expect(manifest.tree.lastCompactedViewId).toBe(manifest.tree.lastCompactedTableId)
       expect(manifest.tree.l0.every((view) => view.viewId === view.table.id)).toBe(true)
     }
@@ -118,9 +174,9 @@ describe('hand-built manifests', () => {
     const [view] = manifest.tree.l0
     expect(view!.viewId).not.toBe(view!.table.id)
     expect(manifest.segmentExtractorName).toBeUndefined()
-    // Rewritten as version 1, where a view is called as its table.
-    const again = decodeManifest(encodeManifest(manifest), 'again')
-    expect(again.tree.l0[0]).toEqual({ ...view, viewId: view!.table.id })
+    // Whoever rewrites it keeps the version and the view ids (MF-7).
+    expect(encodeManifest(manifest)[1]).toBe(2)
+    expect(decodeManifest(encodeManifest({ ...manifest, writerEpoch: 9 }), 'again').tree).toEqual(manifest.tree)
   })
 
   test('segments and the extractor name', () => {
@@ -165,28 +221,27 @@ test('every fixture survives a round trip', () => {
   for (const { name, bytes } of manifests) {
     const manifest = decodeManifest(bytes, name)
     const again = decodeManifest(encodeManifest(manifest), name)
-    expect(again, name).toEqual(name.includes('manifest-v2/') ? collapsed(manifest) : manifest)
+    expect(again, name).toEqual(manifest)
   }
 })
 
-/** What is left of a manifest in version 1: the views are called as their tables. */
-function collapsed(manifest: Manifest): Manifest {
-  const view = (one: TableView) => ({ ...one, viewId: one.table.id })
-  const marker = manifest.tree.lastCompactedTableId ?? manifest.tree.lastCompactedViewId
-  const tree: Tree = {
-    l0: manifest.tree.l0.map(view),
-    runs: manifest.tree.runs.map((run) => ({ ...run, views: run.views.map(view) })),
-    lastCompactedViewId: marker,
-    lastCompactedTableId: marker,
-  }
-  return { ...manifest, tree }
-}
-
 test('the initial manifest is what 0.12.1 writes first', () => {
   const first = manifests.find(({ name }) => name.includes('puts-wal') && name.endsWith('1.manifest'))!
+  const initial = initialManifest({ formatVersion: 1 })
+  expect(decodeManifest(first.bytes, first.name)).toEqual(initial)
+  expect(decodeManifest(encodeManifest(initial), 'initial')).toEqual(initial)
+  expect(encodeManifest(initial)[1]).toBe(1)
+})
+
+test('the initial manifest is what 0.18.0 writes first', () => {
+  const first = manifests.find(({ name }) => name.includes('0.18.0/baseline') && name.endsWith('1.manifest'))!
   expect(decodeManifest(first.bytes, first.name)).toEqual(initialManifest())
-  expect(decodeManifest(encodeManifest(initialManifest()), 'initial')).toEqual(initialManifest())
-  expect(encodeManifest(initialManifest())[1]).toBe(1)
+  expect(encodeManifest(initialManifest())[1]).toBe(2)
+})
+
+test('segments make it version 2, whatever it was before', () => {
+  const segmented = initialManifest({ formatVersion: 1, segmentExtractorName: 'x' })
+  expect(encodeManifest(segmented)[1]).toBe(2)
 })
 
 describe('damage', () => {
@@ -391,7 +446,12 @@ function anyManifest(): fc.Arbitrary<Manifest> {
       return { seqs, times }
     })
   const seq = fc.bigInt({ min: 0n, max: 0xffffffffffffffffn })
-  return fc.boolean().chain((segmented) =>
+  const kinds = [
+    { formatVersion: 1, segmented: false },
+    { formatVersion: 2, segmented: false },
+    { formatVersion: 2, segmented: true },
+  ] as const
+  return fc.constantFrom(...kinds).chain(({ formatVersion, segmented }) =>
     fc
       .record({
         externalDbs: fc.array(external, { maxLength: 2 }),
@@ -400,7 +460,7 @@ function anyManifest(): fc.Arbitrary<Manifest> {
         compactorEpoch: fc.maxSafeNat(),
         replayAfterWalId: fc.maxSafeNat(),
         nextWalId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
-        tree: tree(segmented),
+        tree: tree(formatVersion === 2),
         segments: segmented
           ? fc
               .uniqueArray(fc.nat(255), { maxLength: 3 })
@@ -412,12 +472,13 @@ function anyManifest(): fc.Arbitrary<Manifest> {
                 ),
               )
           : fc.constant([]),
+        formatVersion: fc.constant(formatVersion),
         segmentExtractorName: segmented ? fc.string() : fc.constant(undefined),
         lastL0ClockTick: fc.oneof(fc.constant(MIN_TICK), fc.maxSafeInteger()),
         lastL0Seq: seq,
         recentSnapshotMinSeq: seq,
         checkpoints: fc.array(checkpoint, { maxLength: 3 }),
-        walStoreUri: segmented ? fc.constant(undefined) : fc.constantFrom(undefined, ''),
+        walStoreUri: formatVersion === 2 ? fc.constant(undefined) : fc.constantFrom(undefined, ''),
         sequenceTracker: tracker,
       })
       .map((manifest) => oneRefPerId(manifest)),

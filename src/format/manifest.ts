@@ -2,8 +2,9 @@
 //
 //   object := version:u16be flatbuffer(ManifestV1 | ManifestV2)
 //
-// Version 1 unless there are segments: it is what every release reads. It stores no view ids (a view's id reads back as
-// its table's id) and every entry carries its table; version 2 lists each table once and trees hold views of them.
+// Version 1 is what 0.12 and 0.13 write: it stores no view ids (a view's id reads back as its table's id) and every entry
+// carries its table. Version 2 lists each table once and trees hold views of them; every release reads it. A stored
+// version 2 is never turned into version 1, because view ids, and the marker that is one, would be lost (MF-7).
 
 import { compareBytes, concatBytes, equalRange } from '../bytes/compare.ts'
 import { intersectRanges, isEmptyRange, type KeyRange } from '../bytes/range.ts'
@@ -74,6 +75,8 @@ export interface Checkpoint {
 }
 
 export interface Manifest {
+  /** As stored, and carried through by every rewrite; segments make it 2 (MF-7). */
+  readonly formatVersion: 1 | 2
   readonly externalDbs: readonly ExternalDb[]
   readonly initialized: boolean
   readonly writerEpoch: number
@@ -112,11 +115,16 @@ const V2_TABLES = 8
 const V2_SEGMENTS = 16
 const V2_EXTRACTOR_NAME = 17
 
-/** A database without rows. `walStoreUri` is '' when the WAL has a store of its own. */
-export function initialManifest(
-  options: { segmentExtractorName?: string | undefined; walStoreUri?: string | undefined } = {},
-): Manifest {
+interface InitialOptions {
+  readonly formatVersion?: 1 | 2
+  readonly segmentExtractorName?: string | undefined
+  readonly walStoreUri?: string | undefined
+}
+
+/** A database without rows. `walStoreUri` is '' when the WAL has a store of its own; only version 1 stores it. */
+export function initialManifest(options: InitialOptions = {}): Manifest {
   return {
+    formatVersion: options.formatVersion ?? 2,
     externalDbs: [],
     initialized: true,
     writerEpoch: 0,
@@ -162,7 +170,8 @@ export function decodeManifest(bytes: Uint8Array, what: string): Manifest {
 /** @throws Data when fields would be lost. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   refuseUnknown('manifest', manifest.unknownFields)
-  const version = manifest.segments.length > 0 || manifest.segmentExtractorName !== undefined ? 2 : 1
+  const isSegmented = manifest.segments.length > 0 || manifest.segmentExtractorName !== undefined
+  const version = isSegmented ? 2 : manifest.formatVersion
   const builder = new Builder(1024)
   builder.finish(version === 1 ? writeV1(builder, manifest) : writeV2(builder, manifest))
   return concatBytes([Uint8Array.of(0, version), builder.asUint8Array()])
@@ -182,6 +191,7 @@ function readV1(root: FlatTable): Manifest {
     lastCompactedTableId: lastCompacted,
   }
   return {
+    formatVersion: 1,
     ...readShared(root, V1),
     tree,
     segments: [],
@@ -217,6 +227,7 @@ function readV2(root: FlatTable): Manifest {
     return { prefix, tree: readTree(entry, { l0: 2, runs: 3, marker: 1 }) }
   })
   return {
+    formatVersion: 2,
     ...readShared(root, V2),
     tree: readTree(root, { ...V2, marker: 7 }),
     segments: sortedSegments(root, segments),

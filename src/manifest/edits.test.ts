@@ -239,7 +239,6 @@ describe('publishing L0 (FL-12)', () => {
     replayAfterWalId: 5,
     lastTick: 1000,
     lastSeq: 100n,
-    recentSnapshotMinSeq: 90n,
     tracker: EMPTY_TRACKER,
     ...over,
   })
@@ -248,14 +247,13 @@ describe('publishing L0 (FL-12)', () => {
     const base = manifest({ tree: tree([2, 1]), nextWalId: 4 })
     const next = publishL0(base, [
       publication({ n: 10, tracker: trackerInsert(EMPTY_TRACKER, 100n, 60) }),
-      publication({ n: 11, lastSeq: 200n, recentSnapshotMinSeq: 200n, lastTick: 1000, replayAfterWalId: 9 }),
+      publication({ n: 11, lastSeq: 200n, lastTick: 1000, replayAfterWalId: 9 }),
     ])
     expect(names(next.tree.l0)).toEqual([11, 10, 2, 1])
     expect(next).toMatchObject({
       replayAfterWalId: 9,
       nextWalId: 10,
       lastL0Seq: 200n,
-      recentSnapshotMinSeq: 200n,
       lastL0ClockTick: 1000,
     })
     expect(next.sequenceTracker.seqs).toEqual([100n])
@@ -312,7 +310,6 @@ describe('publishing what a lost answer hid', () => {
     replayAfterWalId: n,
     lastTick: n,
     lastSeq,
-    recentSnapshotMinSeq: lastSeq,
     tracker: EMPTY_TRACKER,
   })
   const first = publishL0(manifest({}), [publication(10, 100n)])

@@ -32,6 +32,16 @@ function holding(...formats: readonly ('legacy' | 'composite')[]): Manifest {
   return { ...initialManifest(), tree: { ...EMPTY_TREE, l0 } }
 }
 
+const LONG = new Uint8Array(65_536)
+const WIDE = { seqs: [1n], times: [1], wide: true } as const
+
+function withFirstKey(firstEntry: Uint8Array): Manifest {
+  const { tree, ...rest } = holding('composite')
+  const [view] = tree.l0
+  const table = { ...view!.table, info: { ...view!.table.info, firstEntry } }
+  return { ...rest, tree: { ...tree, l0: [{ ...view!, table }] } }
+}
+
 const nothing = initialManifest()
 const rowless = { newestFence: 'rowless' } as const
 const empty = { newestFence: 'zero-byte' } as const
@@ -60,6 +70,17 @@ describe('what the stored objects show (VX-3)', () => {
     ['both kinds of filters', { manifest: holding('composite', 'legacy'), ...rowless }, '0.13'],
     ['both kinds of filters, legacy first', { manifest: holding('legacy', 'composite'), ...rowless }, '0.13'],
     ['segments', { manifest: { ...nothing, segmentExtractorName: 'x' } }, '0.15'],
+    ['a tracker of version 2 and no fence in sight', { manifest: { ...nothing, sequenceTracker: WIDE } }, '0.18'],
+    ['a long key and no fence in sight', { manifest: withFirstKey(LONG) }, '0.17'],
+    ['a long key', { manifest: withFirstKey(LONG), ...empty }, '0.17'],
+    ['the longest short key', { manifest: withFirstKey(LONG.subarray(1)), ...empty }, '0.15'],
+    ['a long key, and a fence without rows', { manifest: withFirstKey(LONG), ...rowless }, '0.13'],
+    ['a tracker of version 2', { manifest: { ...nothing, sequenceTracker: WIDE }, ...empty }, '0.18'],
+    [
+      'a tracker of version 2 and a fence without rows',
+      { manifest: { ...holding('composite'), sequenceTracker: WIDE }, ...rowless },
+      '0.13',
+    ],
   ])('%s', (_, marks, expected) => {
     expect(detectGeneration(marks)).toBe(expected)
   })

@@ -64,12 +64,16 @@ export function mergeAsCoordinator(own: Manifest, stored: Manifest): Manifest {
 
 /**
  * MF-3: what of an L0 list (newest first) compaction has not consumed: everything in front of the marked view, or, when
- * no view has that id, of the first view of the marked table. A marker that is not in the list cuts nothing.
+ * no view has that id, of the one view of the marked table. A marker that is not in the list cuts nothing, and neither does
+ * the mark of a table that several views show (since 0.18, in unions): which of them was meant, nothing tells.
  */
 export function cutL0(l0: readonly TableView[], markers: Markers): readonly TableView[] {
   const { lastCompactedViewId: viewId, lastCompactedTableId: tableId } = markers
   let at = viewId === undefined ? -1 : l0.findIndex((view) => view.viewId === viewId)
-  if (at < 0 && tableId !== undefined) at = l0.findIndex((view) => view.table.id === tableId)
+  if (at < 0 && tableId !== undefined) {
+    at = l0.findIndex((view) => view.table.id === tableId)
+    if (l0.findLastIndex((view) => view.table.id === tableId) !== at) return l0
+  }
   return at < 0 ? l0 : l0.slice(0, at)
 }
 

@@ -181,7 +181,6 @@ function publication(manifest: Manifest, nowMs: number, random: Uint8Array): L0P
     replayAfterWalId: manifest.replayAfterWalId + 1,
     lastTick: Math.max(nowMs, manifest.lastL0ClockTick),
     lastSeq: seq,
-    recentSnapshotMinSeq: seq,
     tracker: EMPTY_TRACKER,
   }
 }

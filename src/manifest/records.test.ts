@@ -233,7 +233,6 @@ async function race(seed: number): Promise<void> {
               replayAfterWalId: own.replayAfterWalId + 1,
               lastTick: tick,
               lastSeq: mine,
-              recentSnapshotMinSeq: mine,
               tracker: EMPTY_TRACKER,
             },
           ])
@@ -329,10 +328,10 @@ async function checkHistory(
       // Runs never vanish here, since nobody compacts runs; an L0 only when a marker moved past it.
       const kept = tableIdsOf(now)
       for (const run of before.tree.runs) for (const view of run.views) expect(kept.has(view.table.id)).toBe(true)
-      const moved = now.tree.lastCompactedTableId !== before.tree.lastCompactedTableId
+      const moved = now.tree.lastCompactedViewId !== before.tree.lastCompactedViewId
       for (const view of before.tree.l0) {
         if (kept.has(view.table.id)) continue
-        expect(moved && view.table.id <= now.tree.lastCompactedTableId!).toBe(true)
+        expect(moved && view.table.id <= now.tree.lastCompactedViewId!).toBe(true)
         gone.add(view.table.id)
       }
       // What compaction consumed never comes back: merge operands would count twice.

@@ -10,6 +10,7 @@ import { Boundary } from '../objects/boundary.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import { Versioned } from '../objects/versioned.ts'
 import { type EpochField, EpochRecord } from './epoch-record.ts'
+import { checkNewL0 } from './publish.ts'
 
 export interface RecordOptions {
   /** AP-2: min(60 s, GC's min_age / 4); 60 s by default. */
@@ -36,6 +37,7 @@ export function manifestVersions(
     parse: paths.parseManifest,
     encode: encodeManifest,
     decode: decodeManifest,
+    check: checkNewL0,
     boundary: new Boundary(store, paths.manifestBoundary, boundaryCodec),
   })
 }

@@ -12,7 +12,7 @@
 
 import { type Env, sleep } from '../env/env.ts'
 import { elapsedMs, type Instant, instantNow, laterOf, NEVER } from '../env/instant.ts'
-import { dataError, isStoreError, type SlateDBError, unavailable } from '../errors.ts'
+import { dataError, internal, isStoreError, type SlateDBError, unavailable } from '../errors.ts'
 import type { Boundary } from './boundary.ts'
 import { Limits } from './limits.ts'
 import type { ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
@@ -26,6 +26,8 @@ export interface VersionedOptions<T> {
   /** `undefined` for a stranger, which is skipped with a warning (OB-2). */
   readonly parse: (name: string) => number | undefined
   readonly encode: (value: T) => Uint8Array
+  /** Throws when `next` must not follow `base`, whoever wrote it. */
+  readonly check?: (base: T, next: T) => void
   readonly decode: (bytes: Uint8Array, what: string) => T
   readonly boundary: Boundary
   /** AP-2: how long a version counts as the latest after it was confirmed to be. */
@@ -165,8 +167,10 @@ export class Versioned<T> {
     const startedAt = instantNow(this.#env.clock)
     const baseConfirmedAt = this.#confirmedAt
     const id = baseId + 1
+    if (this.#current !== undefined) this.#options.check?.(this.#current.value, value)
+    const bytes = this.#encode(value, id)
     try {
-      await this.#store.put(this.#options.nameOf(id), this.#options.encode(value), {
+      await this.#store.put(this.#options.nameOf(id), bytes, {
         ...options,
         anonymous,
         mode: 'create',
@@ -183,6 +187,18 @@ export class Versioned<T> {
       return 'written'
     }
     return { id, value, confirm }
+  }
+
+  /** A version that its own readers would refuse is never written: it would be the end of the record. */
+  #encode(value: T, id: number): Uint8Array {
+    const bytes = this.#options.encode(value)
+    try {
+      this.#options.decode(bytes, `object "${this.#options.nameOf(id)}"`)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw internal('UNREADABLE_RECORD', `a ${this.what} that cannot be read back was not written: ${why}`, { cause })
+    }
+    return bytes
   }
 
   /**

@@ -8,7 +8,7 @@ import type { Manifest } from '../format/manifest.ts'
 import type { Paths } from '../format/paths.ts'
 import type { BlockTransformer } from '../format/seal.ts'
 import { encodeRowlessFence, ZERO_BYTE_FENCE } from '../format/wal-table.ts'
-import { type FormatGeneration, GENERATIONS } from '../manifest/generation.ts'
+import { type FormatGeneration, GENERATIONS, inGeneration } from '../manifest/generation.ts'
 import type { ManifestRecord } from '../manifest/records.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { PendingWrite } from '../objects/versioned.ts'
@@ -53,7 +53,8 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
   let tail =
     firstTail?.missing === undefined && firstTail !== undefined ? firstTail : await tailAfterReplayPoint(options)
   const generation = await options.generation(tail)
-  let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim()
+  const edit = (value: Manifest) => inGeneration(value, GENERATIONS[generation])
+  let claim: PendingWrite<Manifest> | undefined = await manifest.beginClaim({ edit })
   let replayAfter = claim.value.replayAfterWalId
   let id = tail.lastId + 1
   const startMs = env.clock.monotonic()
@@ -66,7 +67,7 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
         claim === undefined ? 'written' : claim.confirm(),
       ])
       claim = undefined
-      if (written === 'conflict') await manifest.claim()
+      if (written === 'conflict') await manifest.claim({ edit })
       // Also after a lost create, and before the next: what took the name may be the fence of a newer writer, whose first
       // object must find its own name free (EP-4).
       await manifest.refresh()
@@ -80,7 +81,7 @@ export async function fenceWal(options: FenceOptions): Promise<Fence> {
       if (created || ++lost < HASTY_TURNS) continue
       await sleep(env.clock, REST_MS * (1 + env.random.float()), { label: 'an older writer to see the claim' })
     } else if (claim !== undefined && (await claim.confirm()) === 'conflict') {
-      await manifest.claim()
+      await manifest.claim({ edit })
     }
     // The old writer flushed in between, and its files may have been collected: a fence there would fence nothing (BG-4).
     claim = undefined

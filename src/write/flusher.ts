@@ -40,8 +40,8 @@ export interface FlusherOptions {
   readonly parallelism: number
   /** A manifest update gives up after this long, and is tried again. */
   readonly updateTimeoutMs: number
-  /** Next WAL id to be allocated, as of now: what a publish persists. */
-  readonly nextWalId: () => number
+  /** What every manifest version of this writer carries afresh. */
+  readonly stamp: (manifest: Manifest) => Manifest
   readonly onFatal: (error: unknown) => void
 }
 
@@ -190,7 +190,10 @@ export class Flusher {
   /** FL-2: one clock for all ids, never behind the newest L0, so that a collector never takes an unpublished table. */
   #mint(): string {
     const { env, state } = this.#options
-    const time = Math.max(env.clock.now(), this.#lastIdTime, newestL0Time(state.view.manifest.value))
+    const wall = env.clock.now()
+    // A clock that makes no sense stamps no rows, and no table either (`WriteClock`).
+    const now = Number.isFinite(wall) ? wall : 0
+    const time = Math.max(now, this.#lastIdTime, newestL0Time(state.view.manifest.value))
     this.#lastIdTime = time
     return mintUlid(time, env.random.bytes(10))
   }
@@ -242,12 +245,9 @@ export class Flusher {
   }
 
   async #encode(job: Job, mergeOperator: MergeOperator | undefined): Promise<Encoded | undefined> {
-    const { env, state, snapshots, table, tables } = this.#options
+    const { env, snapshots, table, tables } = this.#options
     const { memtable, lastTick } = job.frozen
-    const oldest = snapshots.oldest()
-    const durable = { hi: state.durableSeqHi, lo: state.durableSeqLo }
-    const pin = oldest && { hi: oldest.seqHi, lo: oldest.seqLo }
-    const minSeq = pin !== undefined && compareU64(pin.hi, pin.lo, durable.hi, durable.lo) < 0 ? pin : durable
+    const minSeq = this.#retentionBound(job.frozen)
     // A row kept only for an older reader must not be folded into a newer one: the bound is also the fold's barrier.
     const rows = memtable.cursor(EVERYTHING, false)
     const folded = mergeOperator === undefined ? rows : foldForRewriting(rows, mergeOperator, minSeq)
@@ -285,6 +285,19 @@ export class Flusher {
       }
       throw error
     }
+  }
+
+  /**
+   * FL-6: versions that a newer one hides are needed down to this sequence number. With a WAL that is the memtable's last
+   * one although it may not be durable yet, because the table is published, and read, only once it is (FL-10).
+   */
+  #retentionBound({ seqHi, seqLo }: Frozen): { readonly hi: number; readonly lo: number } {
+    const { state, snapshots, wal } = this.#options
+    const lastCounts = wal !== undefined && !state.isDurable(seqHi, seqLo)
+    const bound = lastCounts ? { hi: seqHi, lo: seqLo } : { hi: state.durableSeqHi, lo: state.durableSeqLo }
+    const oldest = snapshots.oldest()
+    if (oldest === undefined || compareU64(oldest.seqHi, oldest.seqLo, bound.hi, bound.lo) >= 0) return bound
+    return { hi: oldest.seqHi, lo: oldest.seqLo }
   }
 
   /** `undefined` on a store without uploads in parts, which gets the table in one request. */
@@ -326,18 +339,14 @@ export class Flusher {
   }
 
   async #publishReady(): Promise<void> {
-    const { state, manifest, snapshots, nextWalId, updateTimeoutMs, env, onFatal } = this.#options
+    const { state, manifest, stamp, updateTimeoutMs, env, onFatal } = this.#options
     const ready = this.#ready()
     try {
       for (;;) {
         try {
-          await manifest.update(
-            (current) => {
-              const next = publishL0(current, publications(ready, current, snapshots))
-              return { ...next, nextWalId: Math.max(next.nextWalId, nextWalId()) }
-            },
-            { timeoutMs: updateTimeoutMs },
-          )
+          await manifest.update((current) => stamp(publishL0(current, publications(ready, current))), {
+            timeoutMs: updateTimeoutMs,
+          })
           // A successor's version may have been read since: by its numbers our other memtables would count as stored.
           const current = manifest.owned
           this.#jobs.splice(0, ready.length)
@@ -391,12 +400,10 @@ export class Flusher {
   }
 }
 
-function publications(jobs: readonly Job[], current: Manifest, snapshots: Snapshots): L0Publication[] {
-  const oldest = snapshots.oldest()
+function publications(jobs: readonly Job[], current: Manifest): L0Publication[] {
   // Rows without create_ts leave the data clock where it is.
   let tick = current.lastL0ClockTick
   return jobs.map(({ frozen, id, table }) => {
-    const lastSeq = toBigInt(frozen.seqHi, frozen.seqLo)
     tick = Math.max(tick, frozen.lastTick)
     return {
       views:
@@ -405,8 +412,7 @@ function publications(jobs: readonly Job[], current: Manifest, snapshots: Snapsh
           : [{ prefix: EMPTY, view: { viewId: id, table, visibleRange: undefined } }],
       replayAfterWalId: frozen.replayAfterWalId,
       lastTick: tick,
-      lastSeq,
-      recentSnapshotMinSeq: oldest === undefined ? lastSeq : toBigInt(oldest.seqHi, oldest.seqLo),
+      lastSeq: toBigInt(frozen.seqHi, frozen.seqLo),
       tracker: frozen.tracker,
     }
   })

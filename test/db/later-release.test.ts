@@ -14,7 +14,7 @@ import { withField } from '../support/later-release.ts'
 
 const paths = new Paths('db')
 const settings = parseSettings({ flushInterval: null, compactorOptions: null, garbageCollectorOptions: null })
-const refused = { kind: 'Data', code: 'SLATEDB_UNKNOWN_FIELDS', message: expect.stringContaining('ManifestV1.16') }
+const refused = { kind: 'Data', code: 'SLATEDB_UNKNOWN_FIELDS', message: expect.stringContaining('ManifestV2.18') }
 
 async function filled(): Promise<{ store: MemoryStore; db: Db }> {
   const store = new MemoryStore()
@@ -31,7 +31,7 @@ async function written(store: MemoryStore): Promise<void> {
   const newest = (await store.list(paths.manifests)).at(-1)!
   const { bytes } = await store.get(newest.path)
   const id = paths.parseManifest(newest.path)!
-  await store.put(paths.manifest(id + 1), withField(bytes, [], 16), { mode: 'create' })
+  await store.put(paths.manifest(id + 1), withField(bytes, [], 18), { mode: 'create' })
 }
 
 async function expectRows(store: MemoryStore): Promise<void> {
