@@ -49,3 +49,12 @@ test('a folder keeps what was written, between two opens', async () => {
     rmSync(folder, { recursive: true, force: true })
   }
 })
+
+test.each(['https//user:canary@host/p', '//user:canary@host/p', './data?token=canary', 'user@x:canary@y/z'])(
+  'a location without a scheme is refused without showing what may be a password: %s',
+  async (location) => {
+    const error = await resolveLocation(location).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ kind: 'Invalid' })
+    expect(String(error)).not.toContain('canary')
+  },
+)

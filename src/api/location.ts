@@ -37,8 +37,10 @@ export async function resolveLocation(location: Location, options: ResolveOption
   const url = String(location)
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   if (scheme === undefined) {
-    const hint = url === '' ? '' : ` (a local folder is 'file:${url}')`
-    throw invalid('LOCATION', `location ${JSON.stringify(url)} has no scheme such as file:, memory: or s3://${hint}`)
+    // It may be a mistyped URL with a password.
+    const shown = url.replace(/^.*@/s, '[redacted]@').replace(/\?.*$/s, '?[redacted]')
+    const hint = url === '' ? '' : ` (a local folder is 'file:${shown}')`
+    throw invalid('LOCATION', `location ${JSON.stringify(shown)} has no scheme such as file:, memory: or s3://${hint}`)
   }
   if (scheme === 'memory') {
     const path = url.slice('memory:'.length).replace(/^\/+|\/+$/g, '')
