@@ -3,6 +3,7 @@
 
 import { storeError } from '../errors.ts'
 import type { ObjectInfo } from '../objects/store.ts'
+import { decoded } from './endpoint.ts'
 import type { HttpReply } from './http-client.ts'
 
 /** Refuses a web page that came in the place of an object, or of the answer to a write. */
@@ -71,9 +72,7 @@ export function listedObject(path: unknown, size: unknown, lastModified: number,
 
 /** A name as lists escape it. */
 export function listedName(escaped: string): string {
-  try {
-    return decodeURIComponent(escaped)
-  } catch {
-    throw storeError('Generic', '', `LIST: the name ${JSON.stringify(escaped.slice(0, 64))} is not well escaped`)
-  }
+  const name = decoded(escaped)
+  if (name !== undefined) return name
+  throw storeError('Generic', '', `LIST: the name ${JSON.stringify(escaped.slice(0, 64))} is not well escaped`)
 }

@@ -3,12 +3,14 @@
 // single sign-on come through @aws-sdk/credential-providers, passed as a provider function.
 
 import { encodeUtf8, readableText } from '../bytes/text.ts'
-import { invalid, storeError } from '../errors.ts'
+import { invalid } from '../errors.ts'
 import type { AwsCredentialProvider, AwsCredentials } from './credentials.ts'
 import { isLoopback, parseEndpoint, tryUrl } from './endpoint.ts'
 import { jsonObject } from './google-credentials.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { refused } from './http-errors.ts'
+import { machineCredentials, NoneHere } from './machine-identity.ts'
+import { awsDomain } from './s3-endpoint.ts'
 import type { StoreSettings } from './store-settings.ts'
 import { child, text, tryParse } from './xml.ts'
 
@@ -35,7 +37,7 @@ export function awsCredentialsFrom(
   const tokenFile = settings.text('web_identity_token_file')
   const roleArn = settings.text('role_arn')
   if (tokenFile !== undefined && roleArn !== undefined) {
-    const sts = settings.text('endpoint_url_sts') ?? `https://sts.${region}.amazonaws.com`
+    const sts = settings.text('endpoint_url_sts') ?? `https://sts.${region}.${awsDomain(region)}`
     const { origin } = parseEndpoint('AWS_ENDPOINT_URL_STS', sts, false)
     const session = settings.text('role_session_name') ?? 'slatedb'
     return async () => assumeRole(client, origin, roleArn, session, (await reader(readFile)(tokenFile)).trim())
@@ -43,7 +45,7 @@ export function awsCredentialsFrom(
   const relative = settings.text('container_credentials_relative_uri')
   const full = settings.text('container_credentials_full_uri')
   if (relative !== undefined || full !== undefined) return container(client, settings, relative, full, readFile)
-  return () => instanceRole(client, settings)
+  return machineCredentials((timeoutMs) => instanceRole(client, settings, timeoutMs), NOWHERE)
 }
 
 function reader(readFile: ReadTextFile | undefined): ReadTextFile {
@@ -88,6 +90,9 @@ async function assumeRole(
   }
 }
 
+/** Of ECS tasks and, in both address families, of EKS pod identity. */
+const CONTAINER_HOSTS = ['169.254.170.2', '169.254.170.23', '[fd00:ec2::23]']
+
 function container(
   client: HttpClient,
   settings: StoreSettings,
@@ -97,7 +102,7 @@ function container(
 ): AwsCredentialProvider {
   const url = relative === undefined ? full! : `http://169.254.170.2${relative}`
   const parsed = tryUrl(url)
-  const local = parsed !== undefined && (isLoopback(parsed.hostname) || /^169\.254\.170\.(2|23)$/.test(parsed.hostname))
+  const local = parsed !== undefined && (isLoopback(parsed.hostname) || CONTAINER_HOSTS.includes(parsed.hostname))
   if (parsed === undefined || (parsed.protocol !== 'https:' && !local)) {
     throw invalid('CREDENTIALS', 'AWS_CONTAINER_CREDENTIALS_FULL_URI must be https, or on this machine')
   }
@@ -111,32 +116,27 @@ function container(
   }
 }
 
-async function instanceRole(client: HttpClient, settings: StoreSettings): Promise<AwsCredentials> {
-  const base = (settings.text('metadata_endpoint') ?? 'http://169.254.169.254').replace(/\/+$/, '')
-  const call = { operation: 'CREDENTIALS', path: '', secrets: [] } as const
-  try {
-    const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '600' }
-    const token = await client.send({ ...call, method: 'PUT', url: `${base}/latest/api/token`, headers: ttl })
-    if (token.status !== 200 && !settings.flag('imdsv1_fallback')) throw nowhere()
-    const headers: Record<string, string> =
-      token.status === 200 ? { 'x-aws-ec2-metadata-token': readableText(token.bytes) } : {}
-    const list = `${base}/latest/meta-data/iam/security-credentials/`
-    const role = await client.send({ ...call, method: 'GET', url: list, headers })
-    if (role.status !== 200) throw nowhere()
-    const url = `${list}${encodeURIComponent(readableText(role.bytes).trim())}`
-    return roleCredentials(await client.send({ ...call, method: 'GET', url, headers }), base, [])
-  } catch {
-    // Off EC2 nobody answers at that address; saying so would only hide what is really missing.
-    throw nowhere()
-  }
-}
+const NOWHERE =
+  'no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass `credentials`, or set AWS_SKIP_SIGNATURE'
 
-function nowhere(): Error {
-  return storeError(
-    'Unauthenticated',
-    '',
-    'no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, pass `credentials`, or set AWS_SKIP_SIGNATURE',
-  )
+async function instanceRole(client: HttpClient, settings: StoreSettings, timeoutMs: number): Promise<AwsCredentials> {
+  const base = (settings.text('metadata_endpoint') ?? 'http://169.254.169.254').replace(/\/+$/, '')
+  const call = { operation: 'CREDENTIALS', path: '', secrets: [], timeoutMs } as const
+  const ask = async (method: string, url: string, headers: Record<string, string>) => {
+    const reply = await client.send({ ...call, method, url, headers })
+    if (reply.status >= 500 || reply.status === 429) throw noCredentials(reply, call.operation, base, '', '', [])
+    return reply
+  }
+  const token = await ask('PUT', `${base}/latest/api/token`, { 'x-aws-ec2-metadata-token-ttl-seconds': '600' })
+  if (token.status !== 200 && !settings.flag('imdsv1_fallback')) throw new NoneHere()
+  const headers: Record<string, string> =
+    token.status === 200 ? { 'x-aws-ec2-metadata-token': readableText(token.bytes) } : {}
+  const list = `${base}/latest/meta-data/iam/security-credentials/`
+  const role = await ask('GET', list, headers)
+  // A machine without a role.
+  if (role.status !== 200) throw new NoneHere()
+  const url = `${list}${encodeURIComponent(readableText(role.bytes).trim())}`
+  return roleCredentials(await ask('GET', url, headers), base, [])
 }
 
 function roleCredentials(reply: HttpReply, host: string, secrets: readonly string[]): AwsCredentials {

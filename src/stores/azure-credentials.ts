@@ -10,9 +10,10 @@ import {
   bearerToken,
   type CredentialSource,
 } from './credentials.ts'
-import { base64, fromBase64, parseEndpoint, queryString } from './endpoint.ts'
+import { base64, fromBase64, parseEndpoint, queryString, tryUrl } from './endpoint.ts'
 import { tokenOf, tokenRequest } from './google-credentials.ts'
 import type { HttpClient } from './http-client.ts'
+import { machineCredentials } from './machine-identity.ts'
 
 /** A credential object of `@azure/identity`. */
 export interface TokenCredential {
@@ -31,7 +32,13 @@ export type AzureCredentials =
       readonly authority?: string
     }
   | {
-      readonly managedIdentity: { readonly endpoint?: string; readonly clientId?: string; readonly resourceId?: string }
+      readonly managedIdentity: {
+        readonly endpoint?: string
+        /** The secret that the endpoint of App Service and Functions wants: `IDENTITY_HEADER`. */
+        readonly header?: string
+        readonly clientId?: string
+        readonly resourceId?: string
+      }
     }
 
 const SCOPE = 'https://storage.azure.com/.default'
@@ -67,7 +74,15 @@ function tokenSource(
   client: HttpClient,
   from: Exclude<AzureCredentials, { accountKey: string } | { sas: string }>,
 ): CredentialSource<Bearer> {
-  if ('managedIdentity' in from) return bearerToken(client.clock, () => askMachine(client, from.managedIdentity))
+  if ('managedIdentity' in from) {
+    const ask = machineIdentity(from.managedIdentity)
+    // An endpoint that somebody named is there, if not at this moment.
+    const absent = from.managedIdentity.endpoint === undefined ? undefined : new Set<string>()
+    return bearerToken(
+      client.clock,
+      machineCredentials((timeoutMs) => ask(client, timeoutMs), NO_CREDENTIALS, absent),
+    )
+  }
   if ('clientSecret' in from) {
     const { clientId, clientSecret } = from
     return bearerToken(client.clock, () => askEntra(client, from, { client_id: clientId, client_secret: clientSecret }))
@@ -101,7 +116,7 @@ function bearerAuth(source: CredentialSource<Bearer>): AzureAuth {
 }
 
 function sharedAccess(given: string): AzureAuth {
-  const query = given.replace(/^\?/, '')
+  const query = given.trim().replace(/^\?/, '')
   const parameters = new URLSearchParams(query)
   const signature = parameters.get('sig')
   if (signature === null || signature === '') throw invalid('CREDENTIALS', 'the SAS has no "sig" parameter')
@@ -173,19 +188,35 @@ function askEntra(
   return tokenRequest(client, url, { grant_type: 'client_credentials', scope: SCOPE, ...form }, check)
 }
 
-async function askMachine(
-  client: HttpClient,
-  identity: { endpoint?: string; clientId?: string; resourceId?: string },
-): Promise<BearerToken> {
-  const { endpoint = MACHINE_IDENTITY, clientId, resourceId } = identity
+const NO_CREDENTIALS =
+  'no Azure credentials found, and no identity endpoint of an Azure machine: set AZURE_STORAGE_ACCOUNT_KEY, ' +
+  'AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_CLIENT_ID with its secret and tenant, pass `credentials`, or set ' +
+  'AZURE_SKIP_SIGNATURE'
+
+/** Asks the endpoint of the machine, or that of App Service and Functions, which has a header and a version of its own. */
+function machineIdentity(identity: {
+  readonly endpoint?: string
+  readonly header?: string
+  readonly clientId?: string
+  readonly resourceId?: string
+}): (client: HttpClient, timeoutMs: number) => Promise<BearerToken> {
+  const { endpoint = MACHINE_IDENTITY, header, clientId, resourceId } = identity
+  const parsed = tryUrl(endpoint)
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    throw invalid('ENDPOINT', 'the endpoint of the managed identity must be an http URL')
+  }
   const query = queryString({
-    'api-version': '2018-02-01',
+    'api-version': header === undefined ? '2018-02-01' : '2019-08-01',
     resource: RESOURCE,
     client_id: clientId,
     mi_res_id: resourceId,
   })
   const url = `${endpoint}?${query}`
-  const headers = { metadata: 'true' }
-  const reply = await client.send({ operation: 'TOKEN', path: '', method: 'GET', url, headers, secrets: [] })
-  return tokenOf(client, url, reply, { secrets: [], check: 'check that this machine has the identity' })
+  const headers: Record<string, string> = header === undefined ? { metadata: 'true' } : { 'x-identity-header': header }
+  const secrets = header === undefined ? [] : [header]
+  const call = { operation: 'TOKEN', path: '', method: 'GET', url, headers, secrets } as const
+  return async (client, timeoutMs) => {
+    const reply = await client.send({ ...call, timeoutMs })
+    return tokenOf(client, url, reply, { secrets, check: 'check that this machine has the identity' })
+  }
 }

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 /** A page or a Worker loads a store with all it imports: minified and gzipped, in bytes. */
 const LIMITS: [file: string, bytes: number][] = [
-  ['s3.ts', 20_000],
+  ['s3.ts', 21_000],
   ['http.ts', 8_000],
   ['r2.ts', 6_000],
 ]

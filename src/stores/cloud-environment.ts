@@ -64,11 +64,15 @@ export function azureCredentialsFrom(
     const federatedToken = async () => (await fileReader(readFile)(tokenFile)).trim()
     return { clientId, federatedToken, tenantId, ...entra }
   }
-  const endpoint = settings.text('msi_endpoint', 'identity_endpoint')
+  const given = settings.text('msi_endpoint', 'identity_endpoint')
+  // The platform's header is a secret of the platform's endpoint: it goes nowhere else.
+  const endpoint = given ?? settings.text('platform_identity_endpoint')
+  const header = settings.text('identity_header') ?? (given ? undefined : settings.text('platform_identity_header'))
   const resourceId = settings.text('msi_resource_id')
   return {
     managedIdentity: {
       ...(endpoint === undefined ? {} : { endpoint }),
+      ...(header === undefined || endpoint === undefined ? {} : { header }),
       ...(clientId === undefined ? {} : { clientId }),
       ...(resourceId === undefined ? {} : { resourceId }),
     },

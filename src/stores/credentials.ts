@@ -2,7 +2,7 @@
 // packages plug in. They live in #private fields, so printing a store or a provider shows nothing.
 
 import type { Clock } from '../env/env.ts'
-import { invalid } from '../errors.ts'
+import { invalid, storeError } from '../errors.ts'
 import { askProvider, type Expiring, expiryMs, Refreshing } from './refreshing.ts'
 
 /** What `@aws-sdk/credential-providers` and a static key pair have in common. */
@@ -53,6 +53,16 @@ export class CredentialSource<T extends object> {
   }
 }
 
+/** What was given once and for all stays wrong; a provider may do better next time. */
+function unusable(from: unknown, message: string): Error {
+  return typeof from === 'function' ? storeError('Unauthenticated', '', message) : invalid('CREDENTIALS', message)
+}
+
+const ODD = 'has a line break, a space at an end, or another character that none has'
+
+/** What can be sent as it is. Passwords of self-made servers may hold spaces. */
+const isKey = (text: string): boolean => /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text)
+
 export function awsCredentials(
   clock: Clock,
   from: AwsCredentials | AwsCredentialProvider,
@@ -62,9 +72,14 @@ export function awsCredentials(
     const found = await askProvider('AWS credentials', provider)
     const usable = typeof found?.accessKeyId === 'string' && typeof found.secretAccessKey === 'string'
     if (!usable || found.accessKeyId === '' || found.secretAccessKey === '') {
-      throw invalid('CREDENTIALS', 'AWS credentials need a non-empty accessKeyId and secretAccessKey')
+      throw unusable(from, 'AWS credentials need a non-empty accessKeyId and secretAccessKey')
     }
     const { accessKeyId, secretAccessKey, sessionToken } = found
+    const odd = Object.entries({ accessKeyId, secretAccessKey, sessionToken }).find(
+      ([, value]) => value && !isKey(value),
+    )
+    // A file that is read whole brings its last line break along.
+    if (odd !== undefined) throw unusable(from, `${odd[0]} of the AWS credentials ${ODD}`)
     const value: AwsCredentials = { accessKeyId, secretAccessKey, sessionToken: sessionToken || undefined }
     // A fixed object cannot be renewed, so its end is the server's to tell.
     return { value, expiresAt: typeof from === 'function' ? expiryMs(found.expiration) : undefined }
@@ -81,8 +96,8 @@ export function bearerToken(clock: Clock, from: string | BearerTokenProvider): C
   const source = async (): Promise<Expiring<Bearer>> => {
     const found = await askProvider('a bearer token', provider)
     const token = typeof found === 'string' ? found : found?.token
-    if (typeof token !== 'string' || token === '') throw invalid('CREDENTIALS', 'the bearer token is empty')
-    if (!/^[\x21-\x7e]+$/.test(token)) throw invalid('CREDENTIALS', 'the bearer token has characters no token has')
+    if (typeof token !== 'string' || token === '') throw unusable(from, 'the bearer token is empty')
+    if (!/^[\x21-\x7e]+$/.test(token)) throw unusable(from, `the bearer token ${ODD}`)
     const expiresAt = typeof found === 'string' ? undefined : (expiryMs(found.expiresAt) ?? found.expiresOnTimestamp)
     return { value: { token }, expiresAt }
   }

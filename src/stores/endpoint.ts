@@ -30,6 +30,7 @@ export function parseEndpoint(what: string, given: string, allowHttp: boolean): 
       `${what} is plain http, over which anybody may read the data: use https, or set allow_http`,
     )
   }
+  if (decoded(url.pathname) === undefined) throw invalid('ENDPOINT', `${what} has a path that is not well escaped`)
   return {
     origin: url.origin,
     host: url.host,
@@ -41,6 +42,15 @@ export function parseEndpoint(what: string, given: string, allowHttp: boolean): 
 /** `new URL` that does not throw: its error carries the text it was given. */
 export function tryUrl(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined
+}
+
+/** Undefined for text that is not well escaped. */
+export function decoded(escaped: string): string | undefined {
+  try {
+    return decodeURIComponent(escaped)
+  } catch {
+    return undefined
+  }
 }
 
 export function isLoopback(hostname: string): boolean {

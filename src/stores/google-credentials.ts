@@ -13,6 +13,7 @@ import {
 import { base64Url, fromBase64, parseEndpoint } from './endpoint.ts'
 import type { HttpClient, HttpReply } from './http-client.ts'
 import { clockHint, parseRetryAfter, refused } from './http-errors.ts'
+import { machineCredentials } from './machine-identity.ts'
 
 /** The content of a service account key file. */
 export interface ServiceAccountKey {
@@ -42,7 +43,10 @@ const METADATA_URL = 'http://metadata.google.internal/computeMetadata/v1/instanc
 
 export function googleToken(client: HttpClient, from: GoogleCredentials): CredentialSource<Bearer> {
   if (typeof from === 'function') return bearerToken(client.clock, from)
-  if (from === 'metadata-server') return bearerToken(client.clock, () => askMetadataServer(client))
+  if (from === 'metadata-server') {
+    const ask = (timeoutMs: number) => askMetadataServer(client, timeoutMs)
+    return bearerToken(client.clock, machineCredentials(ask, NO_CREDENTIALS, NO_SUCH_NAME))
+  }
   if (typeof from === 'string') return bearerToken(client.clock, from)
   if (from.type === 'authorized_user') return bearerToken(client.clock, () => refreshUser(client, from))
   const key = checkedKey(from)
@@ -107,7 +111,13 @@ function refreshUser(client: HttpClient, user: AuthorizedUser): Promise<BearerTo
   return tokenRequest(client, TOKEN_URI, form, 'log in again with `gcloud auth application-default login`')
 }
 
-async function askMetadataServer(client: HttpClient): Promise<BearerToken> {
+const NO_CREDENTIALS =
+  'no Google credentials found, and no metadata server of a Google machine: set GOOGLE_SERVICE_ACCOUNT, ' +
+  'GOOGLE_SERVICE_ACCOUNT_KEY or GOOGLE_APPLICATION_CREDENTIALS, pass `credentials`, or set GOOGLE_SKIP_SIGNATURE'
+/** The name is known on every machine of Google's, also while the server itself, in a new pod, is not up yet. */
+const NO_SUCH_NAME: ReadonlySet<string | undefined> = new Set(['ENOTFOUND'])
+
+async function askMetadataServer(client: HttpClient, timeoutMs: number): Promise<BearerToken> {
   const headers = { 'metadata-flavor': 'Google' }
   const reply = await client.send({
     operation: 'TOKEN',
@@ -116,6 +126,7 @@ async function askMetadataServer(client: HttpClient): Promise<BearerToken> {
     url: METADATA_URL,
     headers,
     secrets: [],
+    timeoutMs,
   })
   return tokenOf(client, METADATA_URL, reply, { secrets: [], check: 'check that this machine has a service account' })
 }
@@ -142,11 +153,12 @@ export function tokenOf(
   { secrets, check }: { readonly secrets: readonly string[]; readonly check: string },
 ): BearerToken {
   const answer = jsonObject(reply.bytes)
-  const { access_token: token, expires_in: seconds } = answer
+  const { access_token: token, expires_in: seconds, expires_on: end } = answer
   const now = client.clock.now()
   if (reply.status === 200 && typeof token === 'string') {
-    const life = Number(seconds)
-    return { token, expiresAt: Number.isFinite(life) ? now + life * 1000 : undefined }
+    // Some endpoints tell only the end, in seconds since 1970.
+    const expiresAt = seconds === undefined ? Number(end) * 1000 : now + Number(seconds) * 1000
+    return { token, expiresAt: Number.isFinite(expiresAt) ? expiresAt : undefined }
   }
   const transient = reply.status === 429 || reply.status >= 500
   const date = reply.headers.get('date')

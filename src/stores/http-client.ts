@@ -5,7 +5,7 @@
 import { concatBytes } from '../bytes/compare.ts'
 import type { Clock } from '../env/env.ts'
 import { systemClock } from '../env/system.ts'
-import { type SlateDBError, storeError } from '../errors.ts'
+import { invalid, type SlateDBError, storeError } from '../errors.ts'
 import { rangeIgnoredError } from '../objects/store-range.ts'
 import { isCompressed } from './answers.ts'
 import { HttpFailure, type Place, scrub } from './http-errors.ts'
@@ -38,6 +38,8 @@ export interface HttpRequest {
   readonly follow?: boolean
   /** An answer with status 200 that is longer than this is dropped, and fails. */
   readonly limitBytes?: number
+  /** Instead of the client's. */
+  readonly timeoutMs?: number
   readonly cache?: CacheMode
   /** The values that must not appear in an error. */
   readonly secrets: readonly string[]
@@ -86,7 +88,8 @@ export class HttpClient {
   /** The answer with its whole body, whatever its status. Rejects when there is none, or only a part of one. */
   async send(request: HttpRequest): Promise<HttpReply> {
     request.signal?.throwIfAborted()
-    const attempt = new Attempt(this.clock, this.#timeoutMs + (request.body?.length ?? 0) / this.#bytesPerMs, request)
+    const timeoutMs = request.timeoutMs ?? this.#timeoutMs
+    const attempt = new Attempt(this.clock, timeoutMs + (request.body?.length ?? 0) / this.#bytesPerMs, request)
     try {
       const response = await this.#fetch(request.url, attempt.init())
       const announced = announcedLength(request, response)
@@ -167,6 +170,11 @@ class Attempt {
       )
     }
     if (isOwn(error)) return error
+    const header = unsendable(this.#request.headers)
+    if (header !== undefined) {
+      const fix = 'check the credentials and headers that were given, line breaks at their ends too'
+      return invalid('HEADER', `the header ${header} has a character that no header may have: ${fix}`)
+    }
     const code = systemCode(error)
     const unreachable = UNREACHABLE[code]
     const what =
@@ -213,6 +221,11 @@ function failure(request: HttpRequest, what: string, code: string, reason: 'Gene
   const error = storeError(reason, request.path, `${request.operation} ${where} failed: ${what}`, { cause })
   own.add(error)
   return error
+}
+
+/** The name of a header that every runtime refuses to send, so that trying again cannot help. */
+function unsendable(headers: Readonly<Record<string, string>>): string | undefined {
+  return Object.keys(headers).find((name) => /[^\t\x20-\x7e\x80-\xff]/.test(headers[name]!.trim()))
 }
 
 function isOwn(error: unknown): boolean {

@@ -1,7 +1,7 @@
 // What a server's refusal becomes: a typed store error that names the object and says what to fix, and never a
 // credential. Nothing a server or a runtime says is passed on before it went through `scrub`.
 
-import { isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
+import { invalid, isSlateDBError, type SlateDBError, type StoreReason, storeError } from '../errors.ts'
 import type { PutMode } from '../objects/store.ts'
 import { bucketError } from '../objects/store-bucket.ts'
 
@@ -132,9 +132,11 @@ function explained(refusal: Refusal, hint: string | undefined) {
 
 /** An error about credentials, as the request tells it that needed them: with its object and its bucket. */
 export function notSent(error: unknown, operation: string, path: string, place: Place): unknown {
-  if (!isSlateDBError(error) || error.storeReason === undefined) return error
-  const { storeReason, message, cause, retryAfterMs } = error
-  return storeError(storeReason, path, `${operation} ${place.where} was not sent: ${message}`, { cause, retryAfterMs })
+  if (!isSlateDBError(error)) return error
+  const { storeReason, kind, code, message, cause, retryAfterMs } = error
+  const detail = `${operation} ${place.where} was not sent: ${message}`
+  if (storeReason !== undefined) return storeError(storeReason, path, detail, { cause, retryAfterMs })
+  return kind === 'Invalid' ? invalid(code, detail, { cause }) : error
 }
 
 /** What the user can do about a status that every HTTP store understands the same way; undefined = not known here. */

@@ -1,7 +1,7 @@
 // Reading over plain HTTP: for readers in pages and at edges behind a CDN. It cannot write, and it can list only what
 // an index says.
 
-import { parseJson } from '../bytes/text.ts'
+import { encodeUtf8, parseJson } from '../bytes/text.ts'
 import { invalid, isStoreError, type SlateDBError, storeError } from '../errors.ts'
 import type {
   Capabilities,
@@ -16,7 +16,7 @@ import type {
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
 import { etagOf, listedObject, modifiedOf, refuseWebPage, sizeOf } from './answers.ts'
-import { asListing, base64, encodePath, isLoopback, tryUrl } from './endpoint.ts'
+import { asListing, base64, decoded, encodePath, isLoopback, tryUrl } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { type Place, parseRetryAfter, refused, refusedByStatus } from './http-errors.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
@@ -78,7 +78,7 @@ export class HttpStore implements ObjectStore {
     this.#secrets = [
       url.search.slice(1),
       ...url.searchParams.values(),
-      safeDecode(url.password),
+      decoded(url.password) ?? url.password,
       ...Object.values(this.#headers),
     ].filter((value) => value !== '')
     this.#index = options.index
@@ -244,15 +244,8 @@ function readOnly(path: string): SlateDBError {
 
 function basicAuthorization(url: URL): string | undefined {
   if (url.username === '' && url.password === '') return undefined
-  return `Basic ${base64(new TextEncoder().encode(`${safeDecode(url.username)}:${safeDecode(url.password)}`))}`
-}
-
-function safeDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  const [user, password] = [url.username, url.password].map((part) => decoded(part) ?? part)
+  return `Basic ${base64(encodeUtf8(`${user}:${password}`))}`
 }
 
 const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) >= 0

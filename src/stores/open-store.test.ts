@@ -49,6 +49,44 @@ describe('store URLs', () => {
         path: 'p',
       },
     ],
+    [
+      'https://bucket.s3.cn-north-1.amazonaws.com.cn/p',
+      { kind: 's3', bucket: 'bucket', region: 'cn-north-1', virtualHostedStyle: true, path: 'p' },
+    ],
+    [
+      'https://s3.eusc-de-east-1.amazonaws.eu/bucket/p',
+      { kind: 's3', bucket: 'bucket', region: 'eusc-de-east-1', virtualHostedStyle: false, path: 'p' },
+    ],
+    [
+      'https://bucket.s3.us-iso-east-1.c2s.ic.gov/p',
+      { kind: 's3', bucket: 'bucket', region: 'us-iso-east-1', virtualHostedStyle: true, path: 'p' },
+    ],
+    [
+      'https://s3-fips.us-gov-west-1.amazonaws.com/bucket',
+      {
+        kind: 's3',
+        bucket: 'bucket',
+        region: 'us-gov-west-1',
+        endpoint: 'https://s3-fips.us-gov-west-1.amazonaws.com',
+        virtualHostedStyle: false,
+        path: '',
+      },
+    ],
+    [
+      'https://bucket.s3.dualstack.eu-west-1.amazonaws.com/p',
+      {
+        kind: 's3',
+        bucket: 'bucket',
+        region: 'eu-west-1',
+        endpoint: 'https://bucket.s3.dualstack.eu-west-1.amazonaws.com',
+        virtualHostedStyle: true,
+        path: 'p',
+      },
+    ],
+    [
+      'https://s3-us-west-2.amazonaws.com/b',
+      { kind: 's3', bucket: 'b', region: 'us-west-2', virtualHostedStyle: false, path: '' },
+    ],
     ['https://example.com/a/b', { kind: 'http', url: 'https://example.com/', path: 'a/b' }],
     ['http://127.0.0.1:80/a?t=1', { kind: 'http', url: 'http://127.0.0.1/?t=1', path: 'a' }],
   ]
@@ -65,6 +103,9 @@ describe('store URLs', () => {
     ['s3://bucket/a//b', /empty segment/],
     ['s3://bucket/a/%2e%2e%2fb', /segment/],
     ['s3://bucket/%zz', /not well escaped/],
+    ['abfss://con%ff@acct.dfs.core.windows.net/p', /container of the URL is not well escaped/],
+    ['s3:bucket/path', /begins with s3:\/\//],
+    ['https:./a/b', /begins with https:\/\//],
     ['file:///x', /runtime with a file system/],
   ]
   test.each(wrong)('%s is refused', (url, says) => {
@@ -201,6 +242,29 @@ describe('AWS credentials of the environment', () => {
     ).toThrow(/must be https/)
   })
 
+  test.each(['http://169.254.170.2/v2', 'http://[fd00:ec2::23]/v1', 'http://127.0.0.1:9/', 'https://x.example/c'])(
+    'container at %s',
+    async (uri) => {
+      const { key } = await keyUsed({ AWS_CONTAINER_CREDENTIALS_FULL_URI: uri }, (url) =>
+        url === uri ? { body: json } : undefined,
+      )
+      expect(key).toBe('AKROLE')
+    },
+  )
+
+  test('web identity in China asks the token service there', async () => {
+    const env = {
+      AWS_WEB_IDENTITY_TOKEN_FILE: '/t',
+      AWS_ROLE_ARN: 'arn:aws-cn:iam::1:role/r',
+      AWS_REGION: 'cn-north-1',
+    }
+    const { fetch, asked } = fakeFetch(() => ({ status: 503 }))
+    await resolveStore('s3://b', { env, fetch, readFile: async () => 'token' })
+      .store.list('')
+      .catch(() => {})
+    expect(asked[0]!.url).toBe('https://sts.cn-north-1.amazonaws.com.cn/')
+  })
+
   test('instance, and a plain word when there is nothing', async () => {
     const meta = (url: string) => {
       if (url.endsWith('/latest/api/token')) return { body: 'IMDS' }
@@ -211,7 +275,8 @@ describe('AWS credentials of the environment', () => {
     expect(key).toBe('AKROLE')
     expect(asked[1]!.headers.get('x-aws-ec2-metadata-token')).toBe('IMDS')
     await expect(keyUsed({}, () => undefined)).rejects.toMatchObject({
-      storeReason: 'Unauthenticated',
+      kind: 'Invalid',
+      code: 'SLATEDB_CREDENTIALS',
       message: expect.stringContaining('no AWS credentials found: set AWS_ACCESS_KEY_ID'),
     })
   })

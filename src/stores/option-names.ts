@@ -114,6 +114,7 @@ const PROVIDERS: Readonly<Record<Provider, Names>> = {
       'endpoint',
       'msi_endpoint',
       'identity_endpoint',
+      'identity_header',
       'msi_resource_id',
       'federated_token_file',
       'use_fabric_endpoint',
@@ -153,8 +154,15 @@ export function optionName(provider: Provider, given: string): string {
   throw unknownName('store option', given, name, all)
 }
 
+/** Variables without a prefix, which App Service and Functions set for what runs in them. */
+const PLATFORM: Readonly<Record<string, string>> = {
+  IDENTITY_ENDPOINT: 'platform_identity_endpoint',
+  IDENTITY_HEADER: 'platform_identity_header',
+}
+
 /** The option name of an environment variable, or undefined when it is none of this provider's. */
 export function variableName(provider: Provider, variable: string): string | undefined {
+  if (provider === 'azure' && Object.hasOwn(PLATFORM, variable)) return PLATFORM[variable]
   const lower = variable.toLowerCase()
   if (!PREFIXES[provider].some((prefix) => lower.startsWith(prefix))) return undefined
   const { known, refused } = PROVIDERS[provider]

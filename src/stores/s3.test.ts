@@ -165,6 +165,13 @@ describe('requests of S3Store', () => {
       [{ endpoint: 'https://example.com', virtualHostedStyle: true }, 'https://my-bucket.example.com/a'],
       [{ endpoint: 'https://my-bucket.example.com', virtualHostedStyle: true }, 'https://my-bucket.example.com/a'],
       [{ endpoint: 'http://127.0.0.1:9000' }, 'http://127.0.0.1:9000/my-bucket/a'],
+      [{ region: 'cn-northwest-1' }, 'https://my-bucket.s3.cn-northwest-1.amazonaws.com.cn/a'],
+      [{ region: 'us-gov-west-1' }, 'https://my-bucket.s3.us-gov-west-1.amazonaws.com/a'],
+      [{ region: 'eusc-de-east-1' }, 'https://my-bucket.s3.eusc-de-east-1.amazonaws.eu/a'],
+      [{ region: 'us-iso-east-1' }, 'https://my-bucket.s3.us-iso-east-1.c2s.ic.gov/a'],
+      [{ region: 'us-isob-east-1' }, 'https://my-bucket.s3.us-isob-east-1.sc2s.sgov.gov/a'],
+      [{ region: 'us-isof-south-1' }, 'https://my-bucket.s3.us-isof-south-1.csp.hci.ic.gov/a'],
+      [{ region: 'eu-isoe-west-1' }, 'https://my-bucket.s3.eu-isoe-west-1.cloud.adc-e.uk/a'],
     ]
     for (const [options, url] of places) {
       const { store, asked } = storeWith(() => ({ status: 204 }), options)
@@ -203,6 +210,9 @@ describe('requests of S3Store', () => {
       { endpoint: 'nonsense canary' },
       { bucket: '' },
       { bucket: 'a/b' },
+      { endpoint: 'https://example.com/%ff' },
+      { region: 'evil.example/canary' },
+      { region: '' },
       { endpoint: 'http://127.0.0.1:1', unsignedPayload: true },
     ]) {
       expect(open(options)).toThrow(expect.objectContaining({ kind: 'Invalid' }))
@@ -427,5 +437,27 @@ describe('answers to S3Store', () => {
     await expect(failing.complete()).rejects.toMatchObject({ storeReason: 'Generic' })
     expect(bad.asked.at(-1)!.method).toBe('DELETE')
     expect(bad.asked.at(-1)!.query.get('uploadId')).toBe('id/1')
+  })
+
+  test('an upload with checksums is begun with their algorithm and completed with those of its parts', async () => {
+    const { store, asked } = storeWith(
+      ({ query, method }) => {
+        if (query.has('uploads')) {
+          return { body: '<InitiateMultipartUploadResult><UploadId>id</UploadId></InitiateMultipartUploadResult>' }
+        }
+        if (method === 'PUT') return { headers: { etag: '"p"' } }
+        return { body: '<CompleteMultipartUploadResult><ETag>"e-2"</ETag></CompleteMultipartUploadResult>' }
+      },
+      { partSizeBytes: 10, checksum: 'sha256' },
+    )
+    const upload = await store.startUpload('up')
+    await upload.part(new Uint8Array(15))
+    await upload.complete()
+    const [begin, first, second, complete] = asked
+    expect(begin!.headers.get('x-amz-checksum-algorithm')).toBe('SHA256')
+    const sums = [10, 5].map((length) => createHash('sha256').update(new Uint8Array(length)).digest('base64'))
+    expect([first, second].map((part) => part!.headers.get('x-amz-checksum-sha256'))).toEqual(sums)
+    expect([...complete!.body.matchAll(/<ChecksumSHA256>([^<]+)</g)].map(([, sum]) => sum)).toEqual(sums)
+    expect(complete!.headers.get('x-amz-checksum-sha256')).toBeNull()
   })
 })

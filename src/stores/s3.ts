@@ -29,12 +29,13 @@ import {
   awsCredentials,
   type CredentialSource,
 } from './credentials.ts'
-import { base64, checkMetadata, type Endpoint, encodePath, parseEndpoint, queryString } from './endpoint.ts'
+import { base64, checkMetadata, type Endpoint, encodePath, queryString } from './endpoint.ts'
 import { HttpClient, type HttpOptions, type HttpReply } from './http-client.ts'
 import { notSent, type Place, parseRetryAfter } from './http-errors.ts'
 import { listPages } from './pages.ts'
 import { rangedReply, rangeHeader, WHOLE_OBJECT_LIMIT } from './ranges.ts'
 import { credentialsAreStale, listPageOf, s3Refused } from './s3-answers.ts'
+import { s3Endpoint } from './s3-endpoint.ts'
 import { EMPTY_SHA256, Signer, sha256Of, UNSIGNED_PAYLOAD } from './sigv4.ts'
 import { documentNamed, escapeXml, parseExactly, text, tryParse } from './xml.ts'
 
@@ -76,6 +77,8 @@ interface S3Request extends RequestOptions {
   readonly body?: Uint8Array
   readonly mode?: PutMode
   readonly limitBytes?: number
+  /** SHA-256 of the body where it is known already. */
+  readonly hash?: Uint8Array | undefined
 }
 
 export class S3Store implements ObjectStore {
@@ -104,7 +107,7 @@ export class S3Store implements ObjectStore {
     this.#client = new HttpClient(options)
     this.#options = options
     this.#region = options.region ?? 'us-east-1'
-    this.#endpoint = s3Endpoint(options, this.#region)
+    this.#endpoint = s3Endpoint({ ...options, region: this.#region })
     this.#place = {
       where: `in bucket ${JSON.stringify(options.bucket)} at ${this.#endpoint.origin}`,
       settings: 'the endpoint (AWS_ENDPOINT) and the region (AWS_REGION)',
@@ -211,7 +214,7 @@ export class S3Store implements ObjectStore {
   }
 
   #partSink(path: string, upload: { metadata?: PutOptions['metadata']; mode?: PutMode }): PartSink {
-    const etags: string[] = []
+    const parts: { readonly etag: string; readonly sha256: string | undefined }[] = []
     let uploadId = ''
     const mode = upload.mode ?? 'overwrite'
     const call = { operation: 'multipart upload', path, mode } as const
@@ -219,6 +222,8 @@ export class S3Store implements ObjectStore {
       single: (body, options) => this.put(path, body, { ...upload, ...options, mode }),
       begin: async ({ signal }) => {
         const headers = this.#writeHeaders(upload)
+        // Parts with a checksum belong only to an upload that was begun with its algorithm.
+        if (this.#options.checksum) headers['x-amz-checksum-algorithm'] = 'SHA256'
         const reply = await this.#send({ ...call, method: 'POST', query: 'uploads=', headers, signal })
         if (reply.status !== 200) throw this.#refused(reply, call)
         uploadId = text(this.#document(reply, call, 'InitiateMultipartUploadResult'), 'UploadId')
@@ -226,17 +231,20 @@ export class S3Store implements ObjectStore {
       },
       part: async (number, body, { signal }) => {
         const query = queryString({ partNumber: String(number), uploadId })
-        const reply = await this.#send({ ...call, method: 'PUT', query, body, signal, headers: this.#partHeaders() })
+        const hash = this.#options.checksum && (await sha256Of(body))
+        const headers = this.#partHeaders()
+        const reply = await this.#send({ ...call, method: 'PUT', query, body, hash, signal, headers })
         const etag = etagOf(reply)
         if (reply.status !== 200) throw this.#refused(reply, call)
         if (etag === undefined) throw storeError('Generic', path, `part ${number} of the upload has no etag`)
-        etags[number - 1] = etag
+        parts[number - 1] = { etag, sha256: hash && base64(hash) }
       },
       complete: async (_parts, _last, { signal }) => {
-        const parts = etags.map(
-          (etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
-        )
-        const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${parts.join('')}</CompleteMultipartUpload>`
+        const listed = parts.map(({ etag, sha256 }, i) => {
+          const checksum = sha256 === undefined ? '' : `<ChecksumSHA256>${sha256}</ChecksumSHA256>`
+          return `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escapeXml(etag)}</ETag>${checksum}</Part>`
+        })
+        const xml = `<CompleteMultipartUpload xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${listed.join('')}</CompleteMultipartUpload>`
         const headers = { ...this.#condition(path, mode), 'content-type': 'application/xml' }
         const body = encodeUtf8(xml)
         const query = queryString({ uploadId })
@@ -282,7 +290,7 @@ export class S3Store implements ObjectStore {
     const url = `${this.#endpoint.origin}${urlPath}${query === '' ? '' : `?${query}`}`
     const headers: Record<string, string> = { ...request.headers }
     if (this.#options.requestPayer) headers['x-amz-request-payer'] = 'requester'
-    const hash = await this.#bodyHash(body, method)
+    const hash = request.hash ?? (await this.#bodyHash(body, method))
     if (hash !== undefined && this.#options.checksum && body !== undefined && method === 'PUT') {
       headers['x-amz-checksum-sha256'] = base64(hash)
     }
@@ -353,21 +361,6 @@ export class S3Store implements ObjectStore {
     const status = text(root, 'Code') === 'PreconditionFailed' ? 412 : 500
     throw this.#refused({ ...reply, status }, request)
   }
-}
-
-function s3Endpoint(options: S3Options, region: string): Endpoint {
-  const { bucket, endpoint, allowHttp = false } = options
-  if (endpoint === undefined) {
-    // A dot in the bucket's name would not match the certificate of the host.
-    const virtual = options.virtualHostedStyle ?? !bucket.includes('.')
-    const host = virtual ? `${bucket}.s3.${region}.amazonaws.com` : `s3.${region}.amazonaws.com/${bucket}`
-    return parseEndpoint('the region', `https://${host}`, allowHttp)
-  }
-  const parsed = parseEndpoint('the endpoint', endpoint, allowHttp)
-  if (!options.virtualHostedStyle) return { ...parsed, basePath: `${parsed.basePath}/${bucket}` }
-  if (parsed.host.startsWith(`${bucket}.`)) return parsed
-  const host = `${bucket}.${parsed.host}`
-  return { ...parsed, host, origin: `${parsed.scheme}://${host}` }
 }
 
 function codeOf(reply: HttpReply): string {

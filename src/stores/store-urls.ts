@@ -2,8 +2,9 @@
 
 import { invalid } from '../errors.ts'
 import { checkPath } from '../objects/store-path.ts'
-import { tryUrl } from './endpoint.ts'
+import { decoded, tryUrl } from './endpoint.ts'
 import { closest } from './option-names.ts'
+import { AWS_DOMAINS } from './s3-endpoint.ts'
 
 export type StoreLocation = { readonly path: string } & (
   | { readonly kind: 'memory' }
@@ -21,11 +22,16 @@ export type StoreLocation = { readonly path: string } & (
 
 const SCHEMES = ['s3', 's3a', 'gs', 'az', 'azure', 'adl', 'abfs', 'abfss', 'http', 'https', 'memory', 'file']
 
+const NO_AUTHORITY = ['memory', 'file']
+
 /** The location, or an `Invalid` error that repeats at most the scheme: URLs may hold passwords and tokens. */
 export function parseStoreUrl(text: string, extraSchemes: readonly string[]): StoreLocation {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase()
   if (scheme === undefined) throw invalid('STORE_URL', 'a store URL begins with a scheme, such as s3://bucket/path')
   const url = tryUrl(text)
+  if (SCHEMES.includes(scheme) && !NO_AUTHORITY.includes(scheme) && !text.slice(scheme.length + 1).startsWith('//')) {
+    throw invalid('STORE_URL', `a ${scheme} URL begins with ${scheme}://`)
+  }
   if (!SCHEMES.includes(scheme)) throw unknownScheme(scheme, [...SCHEMES, ...extraSchemes])
   if (url === undefined) throw invalid('STORE_URL', `this is not a well-formed ${scheme} URL`)
   switch (scheme) {
@@ -52,25 +58,31 @@ function fromAzure(url: URL): StoreLocation {
   if (url.username !== '' && url.password === '' && url.host.includes('.')) {
     const [account, ...rest] = url.hostname.split('.')
     const endpoint = `https://${account}.${rest.join('.').replace(/^dfs\./, 'blob.')}`
-    return { kind: 'azure', container: decodeURIComponent(url.username), account: account!, endpoint, path }
+    const container = decoded(url.username)
+    if (container === undefined) throw invalid('STORE_URL', 'the container of the URL is not well escaped')
+    return { kind: 'azure', container, account: account!, endpoint, path }
   }
   return { kind: 'azure', container: bucketOf(url, 'container'), path }
 }
 
-const S3_HOST = /^(?:(.+)\.)?s3[.-](?:dualstack\.)?(?:([a-z0-9-]+)\.)?amazonaws\.com(?:\.cn)?$/
+/** `[bucket.]s3[.special].region.domain`, where `special` asks for IPv6 or certified cryptography. */
+const S3_HOST = new RegExp(
+  `^(?:(.+)\\.)?s3(-fips)?[.-](?!website)(dualstack\\.)?(?:([a-z0-9-]+)\\.)?(?:${AWS_DOMAINS.join('|').replaceAll('.', '\\.')})$`,
+)
+const GLOBAL_S3 = 's3.amazonaws.com'
 const AZURE_HOST = /^([^.]+)\.(?:blob|dfs)\.(core\.windows\.net|fabric\.microsoft\.com)$/
 
 function fromHttps(url: URL): StoreLocation {
   const { hostname, origin } = url
   const [first = '', ...rest] = url.pathname.replace(/^\/+/, '').split('/')
   const below = rest.join('/')
-  const s3 = /^(?:.+\.)?s3\.amazonaws\.com$/.test(hostname) ? globalS3(hostname) : S3_HOST.exec(hostname)
-  if (s3 !== null && url.protocol === 'https:') {
+  const s3 = url.protocol === 'https:' ? s3Host(hostname) : undefined
+  if (s3 !== undefined) {
     refuseExtras(url)
-    const region = s3[2] === undefined ? {} : { region: s3[2] }
-    if (s3[1] !== undefined)
-      return { kind: 's3', bucket: s3[1], ...region, virtualHostedStyle: true, path: pathOf(url.pathname) }
-    return { kind: 's3', bucket: named(first, 'bucket'), ...region, virtualHostedStyle: false, path: pathOf(below) }
+    const { bucket, ...where } = s3
+    if (bucket !== undefined)
+      return { kind: 's3', bucket, ...where, virtualHostedStyle: true, path: pathOf(url.pathname) }
+    return { kind: 's3', bucket: named(first, 'bucket'), ...where, virtualHostedStyle: false, path: pathOf(below) }
   }
   if (hostname.endsWith('.r2.cloudflarestorage.com')) {
     refuseExtras(url)
@@ -89,9 +101,19 @@ function fromHttps(url: URL): StoreLocation {
   return { kind: 'http', url: root.href, path: pathOf(url.pathname) }
 }
 
-function globalS3(hostname: string): (string | undefined)[] {
-  const bucket = hostname.slice(0, -'s3.amazonaws.com'.length).replace(/\.$/, '')
-  return ['', bucket === '' ? undefined : bucket, undefined]
+function s3Host(hostname: string): { bucket?: string; region?: string; endpoint?: string } | undefined {
+  // Of the oldest form, without a region; the pattern would take a bucket's last word for one.
+  if (hostname === GLOBAL_S3) return {}
+  if (hostname.endsWith(`.${GLOBAL_S3}`)) return { bucket: hostname.slice(0, -GLOBAL_S3.length - 1) }
+  const match = S3_HOST.exec(hostname)
+  if (match === null) return undefined
+  const [, bucket, fips, dualstack, region] = match
+  return {
+    ...(bucket === undefined ? {} : { bucket }),
+    ...(region === undefined ? {} : { region }),
+    // The region alone would lead to the usual host.
+    ...(fips === undefined && dualstack === undefined ? {} : { endpoint: `https://${hostname}` }),
+  }
 }
 
 function bucketOf(url: URL, what: string): string {
@@ -116,13 +138,15 @@ function refuseExtras(url: URL): void {
 function pathOf(pathname: string): string {
   const trimmed = pathname.replace(/^\/+|\/+$/g, '')
   if (trimmed === '') return ''
-  let path: string
+  const path = decoded(trimmed)
+  if (path === undefined) throw invalid('STORE_URL', 'the path of the URL is not well escaped')
   try {
-    path = decodeURIComponent(trimmed)
+    checkPath(path)
   } catch {
-    throw invalid('STORE_URL', 'the path of the URL is not well escaped')
+    // Not passed on: it quotes the path, and in a mistyped URL that may be user and password.
+    const rules = 'no empty segment, no segment "." or "..", no control character, at most 1,024 bytes'
+    throw invalid('STORE_URL', `the path of the URL is no name in a store: ${rules}`)
   }
-  checkPath(path)
   return path
 }
 
