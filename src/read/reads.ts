@@ -65,7 +65,7 @@ export class Reads {
       if (found !== true && found !== false) {
         // It now belongs to the read that waits, and so does the key: the caller may reuse its buffer at once.
         this.#spare = new Lookup()
-        const own = key.slice()
+        const own = new Uint8Array(key)
         lookup.query.key = own
         lookup.query.hash.reset(own)
         return found.then((hit) => (hit ? this.#settle(view, own, bound, options, row) : undefined))
