@@ -10,6 +10,7 @@ import { createEnv } from '../env/system.ts'
 import { type CloseReason, dataError, isSlateDBError } from '../errors.ts'
 import type { Manifest } from '../format/manifest.ts'
 import { Paths, tableResolver } from '../format/paths.ts'
+import { requireCheckpoint } from '../manifest/checkpoints.ts'
 import { manifestVersions } from '../manifest/records.ts'
 import { tableIdsOf } from '../manifest/trees.ts'
 import { Memtable } from '../memtable/memtable.ts'
@@ -22,7 +23,7 @@ import { Reads } from '../read/reads.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
 import { REPLAY_AHEAD, REPLAY_AHEAD_BYTES, replayWal } from '../wal/replay.ts'
-import { listWalTail, type WalTail } from '../wal/tail.ts'
+import { listWalTail, type WalTail, walTruncated } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
 import { checkInitialized } from './check-manifest.ts'
@@ -41,6 +42,8 @@ export interface ReaderOptions extends CommonOptions {
   readonly maxMemtableBytes?: number | undefined
   /** Shows only what is in tables, reads no WAL. Default false. */
   readonly skipWalReplay?: boolean | undefined
+  /** Shows what this checkpoint holds and nothing else: it neither polls nor follows. */
+  readonly checkpointId?: string | undefined
   /** Retries per request of the store; default without end. */
   readonly maxRetries?: number | undefined
 }
@@ -81,10 +84,12 @@ async function open(options: ReaderOptions, env: Env, abort: AbortController, gu
     )
   }
   checkInitialized(latest.value, paths)
+  const { checkpointId } = options
+  const base = checkpointId === undefined ? latest : await versionOf(checkpointId, latest.value, manifest)
   const cache = options.cache === undefined ? new BlockCache() : options.cache || BlockCache.none()
   const tables = new Tables({
     store: stores.main,
-    paths: { table: tableResolver(paths, latest.value) },
+    paths: { table: tableResolver(paths, base.value) },
     cache,
     env,
     filterPolicies: filterPoliciesOf(options, 10),
@@ -95,7 +100,9 @@ async function open(options: ReaderOptions, env: Env, abort: AbortController, gu
     manifest,
     paths,
     wal: stores.wal,
-    state: new State(tables, latest, env.logger),
+    base,
+    isPinned: checkpointId !== undefined,
+    state: new State(tables, base, env.logger),
     reads: new Reads(tables, normalizeMergeOperator(options.mergeOperator)),
     counts: stores.instrumented.counts,
     abort,
@@ -107,9 +114,22 @@ async function open(options: ReaderOptions, env: Env, abort: AbortController, gu
   return reader
 }
 
+/** The version that a checkpoint pins. Old ones are not sought through the newest, and never change (MS-8). */
+async function versionOf(id: string, latest: Manifest, versions: Versioned<Manifest>): Promise<VersionedManifest> {
+  const { manifestId } = requireCheckpoint(latest, id)
+  const value = await versions.readVersion(manifestId)
+  if (value === undefined) {
+    throw dataError('CHECKPOINT_MISSING', `manifest ${manifestId}, which checkpoint ${id} pins, does not exist`)
+  }
+  return { id: manifestId, value }
+}
+
 interface ReaderParts {
   readonly env: Env
   readonly manifest: Versioned<Manifest>
+  /** What is shown first, and for ever by a pinned reader. */
+  readonly base: VersionedManifest
+  readonly isPinned: boolean
   readonly paths: Paths
   readonly wal: ObjectStore
   readonly state: State
@@ -157,7 +177,7 @@ export class DbReader {
       onDegraded: (error) => this.#degrade(error),
     })
     this.#reads = new ReadSide({ state, env, reads: parts.reads, touch: () => {}, refresh: () => this.refresh() })
-    this.#adopt(parts.manifest.current!)
+    this.#adopt(parts.base)
   }
 
   get status(): ReaderStatus {
@@ -202,6 +222,7 @@ export class DbReader {
   /** Looks at the store now; true when something new came. Rounds never overlap. */
   refresh(): Promise<boolean> {
     this.#parts.state.check()
+    if (this.#parts.isPinned) return Promise.resolve(false)
     this.#round ??= this.#look().finally(() => {
       this.#round = undefined
     })
@@ -226,6 +247,7 @@ export class DbReader {
   /** First round, while opening: its errors are the caller's. */
   async catchUp(): Promise<void> {
     const tail = await this.#listTail()
+    if (tail !== undefined && this.#parts.isPinned) return this.#replayPinned(tail)
     // Nothing behind the manifest: it needs no second look.
     if (tail === undefined || tail.sizes.size === 0) return
     if (await this.#parts.manifest.refresh()) this.#adopt(this.#parts.manifest.current!)
@@ -233,7 +255,7 @@ export class DbReader {
   }
 
   start(): void {
-    this.#poller.start()
+    if (!this.#parts.isPinned) this.#poller.start()
   }
 
   async #look(): Promise<boolean> {
@@ -271,11 +293,19 @@ export class DbReader {
     return options.skipWalReplay === true ? undefined : listWalTail(wal, paths, this.#consumedId)
   }
 
+  /** DR-3: what the log held when the version was written, all of it. */
+  async #replayPinned(tail: WalTail): Promise<void> {
+    const { base, paths } = this.#parts
+    const end = base.value.nextWalId
+    await this.#replay(tail, end - 1)
+    if (this.#consumedId + 1 < end) throw walTruncated(paths, this.#consumedId + 1)
+  }
+
   /** Applies the files behind what was consumed, up to the first that is missing. */
-  async #replay(tail: WalTail): Promise<void> {
+  async #replay(tail: WalTail, last = Number.POSITIVE_INFINITY): Promise<void> {
     const { wal, paths, options, env } = this.#parts
     let to = this.#consumedId
-    while (tail.sizes.has(to + 1)) to++
+    while (to < last && tail.sizes.has(to + 1)) to++
     if (to === this.#consumedId) return
     let seqHi = 0
     let seqLo = 0
