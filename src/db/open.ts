@@ -90,7 +90,10 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
     transformer: options.transformer,
     firstTail,
     generation: async (tail) =>
-      settings.formatGeneration ?? (await storedGeneration(manifest, tail.newestFence)) ?? NEW_GENERATION,
+      settings.formatGeneration ??
+      (await storedGeneration(manifest, tail.newestFence)) ??
+      options.newGeneration ??
+      NEW_GENERATION,
   })
 
   const forms = GENERATIONS[fence.generation]
@@ -289,7 +292,7 @@ async function readRecord(
     if ((await versions.readLatest()) === undefined) {
       const first = inGeneration(
         initialManifest({ formatVersion: 1, walStoreUri: options.walStore === undefined ? undefined : '' }),
-        GENERATIONS[settings.formatGeneration ?? NEW_GENERATION],
+        GENERATIONS[settings.formatGeneration ?? options.newGeneration ?? NEW_GENERATION],
       )
       // Losing this race is fine: somebody else created the same database.
       if ((await versions.create(first)) === 'conflict') await versions.readLatest()

@@ -10,7 +10,7 @@ import { type InstrumentedStore, instrumented } from '../objects/instrumented.ts
 import { type RetryOptions, retrying } from '../objects/retrying.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { BlockCache } from '../table/block-cache.ts'
-import type { Settings } from './settings.ts'
+import type { FormatGeneration, Settings } from './settings.ts'
 import type { TakeOver } from './take-over.ts'
 
 export interface CommonOptions {
@@ -43,6 +43,8 @@ export interface DbOptions extends CommonOptions {
   readonly settings?: Settings | undefined
   /** Bytes of a block before compression: 1024 to 65536, a power of two. Default 4096. */
   readonly blockSize?: number | undefined
+  /** The format generation of a database that this opening creates, where the settings name none. Default '0.15'. */
+  readonly newGeneration?: FormatGeneration | undefined
 }
 
 export function filterPoliciesOf(options: CommonOptions, bitsPerKey: number): readonly FilterPolicy[] {
