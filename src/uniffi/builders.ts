@@ -4,17 +4,19 @@ import { isUuid } from '../bytes/ids.ts'
 import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
 import { openDb } from '../db/open.ts'
 import { openReader } from '../db/reader.ts'
-import { checkSettings, defaultSettings } from '../db/settings.ts'
 import { createEnv } from '../env/system.ts'
+import { checkCallbacks } from './callbacks.ts'
 import { Db, DbReader } from './db.ts'
 import { checkEnum, type Integer, SstBlockSize } from './enums.ts'
 import { ErrorInvalid, run } from './errors.ts'
 import { currentLogger } from './logging.ts'
-import { type MetricsRecorder, toEngineRecorder } from './metrics.ts'
-import { UniffiObjectBase } from './object.ts'
+import { type MetricsRecorder, RECORDER_METHODS, toEngineRecorder } from './metrics.ts'
+import { checkObject, UniffiObjectBase } from './object.ts'
 import type { ObjectStore } from './object-store.ts'
-import { type ReaderOptions, toNumber, toU64 } from './records.ts'
+import { type ReaderChoices, type ReaderOptions, toReaderOptions, toText, toU64 } from './records.ts'
 import type { Settings } from './settings.ts'
+import { toEngine } from './settings-engine.ts'
+import { type Document, defaultDocument } from './settings-shape.ts'
 
 /** Combines an existing value and one operand. Must be associative. */
 export interface MergeOperator {
@@ -31,26 +33,29 @@ abstract class Builder extends UniffiObjectBase {
   #consumed = false
 
   /** For the database `path` in `object_store`. */
-  constructor(path: string, object_store: ObjectStore) {
-    super()
-    if (typeof path !== 'string') throw new TypeError('string values must be strings.')
-    this.path = path
+  constructor(typeName: string, path: string, object_store: ObjectStore) {
+    super(typeName)
+    checkObject('ObjectStore', object_store)
+    this.path = toText(path)
     this.store = object_store
   }
 
   /** Uses a store of its own for the WAL. */
   with_wal_object_store(wal_object_store: ObjectStore): void {
     this.open()
+    checkObject('ObjectStore', wal_object_store)
     this.walStore = wal_object_store
   }
 
   with_merge_operator(merge_operator: MergeOperator): void {
     this.open()
+    checkCallbacks('MergeOperator', merge_operator, ['merge'])
     this.operator = (key, existing, operand) => merge_operator.merge(key, existing, operand)
   }
 
   with_metrics_recorder(metrics_recorder: MetricsRecorder): void {
     this.open()
+    checkCallbacks('MetricsRecorder', metrics_recorder, RECORDER_METHODS)
     this.recorder = metrics_recorder
   }
 
@@ -82,14 +87,20 @@ abstract class Builder extends UniffiObjectBase {
 
 /** Opens a database for writing. */
 export class DbBuilder extends Builder {
-  #settings: Settings | undefined
+  /** For the database `path` in `object_store`. */
+  constructor(path: string, object_store: ObjectStore) {
+    super('DbBuilder', path, object_store)
+  }
+
+  #settings: Document = defaultDocument
   #seed: bigint | undefined
   #blockSize: SstBlockSize = 'Block4Kib'
   #cacheDisabled = false
 
   with_settings(settings: Settings): void {
     this.open()
-    this.#settings = settings
+    checkObject('Settings', settings)
+    this.#settings = settings.document
   }
 
   /** Makes ids and jitter repeatable. */
@@ -112,13 +123,17 @@ export class DbBuilder extends Builder {
   /** Opens the database, and consumes the builder. */
   async build(): Promise<Db> {
     this.consume()
-    // The binding takes its settings when it builds, whatever becomes of the object later.
-    const settings = this.#settings?.current ?? defaultSettings
+    const settings = toEngine(this.#settings)
+    const env = this.env(this.#seed?.toString())
+    const fields = { target: 'slatedb::db::builder', path: this.path, settings: JSON.stringify(this.#settings) }
+    env.logger.info('opening SlateDB database', fields)
     return run(async () => {
       const engine = await openDb({
         ...(await this.stores()),
-        settings: checkSettings(settings),
-        env: this.env(this.#seed?.toString()),
+        settings,
+        // Other processes on this bucket may still run the binding.
+        newGeneration: '0.12',
+        env,
         mergeOperator: this.operator,
         blockSize: Number(/\d+/.exec(this.#blockSize)![0]) * 1024,
         cache: this.#cacheDisabled ? false : undefined,
@@ -132,57 +147,68 @@ const MIN_LIFETIME_MS = 1000
 
 /** Opens a database for reading. */
 export class DbReaderBuilder extends Builder {
-  #options: ReaderOptions | undefined
+  #options: ReaderChoices | undefined
   #checkpointId: string | undefined
 
-  /** Pins the reader to a checkpoint, by its UUID. */
+  /** For the database `path` in `object_store`. */
+  constructor(path: string, object_store: ObjectStore) {
+    super('DbReaderBuilder', path, object_store)
+  }
+
+  /** Pins the reader to a checkpoint, by its UUID: it shows what the checkpoint holds, for ever. */
   with_checkpoint_id(checkpoint_id: string): void {
     this.open()
-    if (!isUuid(checkpoint_id)) {
-      throw new ErrorInvalid(`invalid checkpoint_id UUID: ${JSON.stringify(checkpoint_id)} is none`)
-    }
-    this.#checkpointId = checkpoint_id
+    this.#checkpointId = toUuid(toText(checkpoint_id))
   }
 
   with_options(options: ReaderOptions): void {
     this.open()
-    this.#options = options
+    this.#options = toReaderOptions(options)
   }
 
   /** Opens the reader, and consumes the builder. It follows the newest state and writes nothing. */
   async build(): Promise<DbReader> {
     this.consume()
     const options = this.#options
-    if (this.#checkpointId !== undefined) {
-      throw new ErrorInvalid(
-        'a reader pinned to a checkpoint is not part of this release; build one without a checkpoint',
-      )
-    }
-    const pollIntervalMs = options && toNumber(options.manifest_poll_interval_ms, 'manifest_poll_interval_ms')
-    if (options !== undefined)
-      checkLifetime(toNumber(options.checkpoint_lifetime_ms, 'checkpoint_lifetime_ms'), pollIntervalMs!)
+    if (options !== undefined) checkLifetime(options.lifetimeMs, options.pollIntervalMs)
     return run(async () => {
       const engine = await openReader({
         ...(await this.stores()),
         env: this.env(undefined),
         mergeOperator: this.operator,
-        pollIntervalMs,
-        maxMemtableBytes: options && toNumber(options.max_memtable_bytes, 'max_memtable_bytes'),
-        skipWalReplay: options?.skip_wal_replay,
+        checkpointId: this.#checkpointId,
+        // To the original none at all means as often as it can, and as little as it can.
+        pollIntervalMs: options && Math.max(options.pollIntervalMs, 1),
+        maxMemtableBytes: options && Math.max(options.maxMemtableBytes, 1),
+        skipWalReplay: options?.skipWalReplay,
       })
       return new DbReader(engine)
     })
   }
 }
 
+/** A UUID in any of the forms that the original reads: with hyphens or without, in braces, as a URN. */
+function toUuid(text: string): string {
+  const digits = text
+    .toLowerCase()
+    .replace(/^\{(.*)\}$/, '$1')
+    .replace(/^urn:uuid:/, '')
+  const plain = isUuid(digits) ? digits.replaceAll('-', '') : digits
+  const parts = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(plain)
+  if (parts === null) throw new ErrorInvalid(`invalid checkpoint_id UUID: ${JSON.stringify(text)} is none`)
+  return parts.slice(1).join('-')
+}
+
 /** The original's rules for the checkpoint that its readers keep (features.md B.4): a caller's mistake stays one here. */
 function checkLifetime(lifetimeMs: number, pollIntervalMs: number): void {
   if (lifetimeMs < MIN_LIFETIME_MS) {
-    throw new ErrorInvalid(`Invalid error: invalid checkpoint lifetime. lifetime=\`${lifetimeMs}ms\``)
+    throw new ErrorInvalid(`Invalid error: invalid checkpoint lifetime. lifetime=\`${seconds(lifetimeMs)}\``)
   }
   if (lifetimeMs < 2 * pollIntervalMs) {
     throw new ErrorInvalid(
-      `Invalid error: checkpoint lifetime must be at least twice the manifest poll interval. lifetime=\`${lifetimeMs}ms\`, interval=\`${pollIntervalMs}ms\``,
+      `Invalid error: checkpoint lifetime must be at least double the manifest poll interval. lifetime=\`${seconds(lifetimeMs)}\`, interval=\`${seconds(pollIntervalMs)}\``,
     )
   }
 }
+
+const seconds = (ms: number): string => (ms < 1000 ? `${ms}ms` : `${ms / 1000}s`)

@@ -6,6 +6,7 @@ import { closedError } from '../errors.ts'
 import type { WriteHandle as EngineHandle } from '../write/handle.ts'
 import { type CloseReason, checkEnum, type Integer, IsolationLevel } from './enums.ts'
 import { run } from './errors.ts'
+import { checkObject } from './object.ts'
 import { ReadSurface } from './read-surface.ts'
 import {
   type FlushOptions,
@@ -37,7 +38,7 @@ export class Db extends ReadSurface {
 
   /** @internal Use `DbBuilder.build()`. */
   constructor(db: EngineDb) {
-    super(db)
+    super('Db', db)
     this.#db = db
   }
 
@@ -91,6 +92,7 @@ export class Db extends ReadSurface {
   /** Applies the batch atomically, and consumes it. */
   async write(batch: WriteBatch): Promise<WriteHandle> {
     this.alive()
+    checkObject('WriteBatch', batch)
     const operations = batch.consume()
     return write(() => this.#db.write(operations), true)
   }
@@ -98,6 +100,7 @@ export class Db extends ReadSurface {
   async write_with_options(batch: WriteBatch, options: WriteOptions): Promise<WriteHandle> {
     this.alive()
     const awaitDurable = toAwaitDurable(options)
+    checkObject('WriteBatch', batch)
     const operations = batch.consume()
     return write(() => this.#db.write(operations), awaitDurable)
   }
@@ -134,12 +137,13 @@ export class Db extends ReadSurface {
   /** Flushes everything and closes. */
   async shutdown(): Promise<void> {
     this.alive()
-    return run(() => {
+    await run(() => {
       const { closeReason } = this.#db.status
       if (closeReason === 'Clean') throw closedError('Clean')
       // A handle that has failed says so in its other calls; the original shuts it down without a word.
       return closeReason === undefined ? this.#db.close() : this.#db.close({ flush: false })
     })
+    this.#db.env.logger.info('db closed', { target: 'slatedb::db' })
   }
 }
 
@@ -149,7 +153,7 @@ export class DbReader extends ReadSurface {
 
   /** @internal Use `DbReaderBuilder.build()`. */
   constructor(reader: EngineReader) {
-    super(reader)
+    super('DbReader', reader)
     this.#reader = reader
   }
 

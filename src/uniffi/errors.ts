@@ -7,9 +7,10 @@ import type { CloseReason } from './enums.ts'
 class BindingError extends globalThis.Error {
   readonly tag: string
 
-  constructor(tag: string, message?: string) {
+  constructor(tag: string, message = tag) {
     super(message)
-    this.name = new.target === BindingError ? 'Error' : new.target.name
+    // Not the name of the constructor: bundlers rename classes.
+    this.name = new.target === BindingError ? 'Error' : `Error${tag}`
     this.tag = tag
   }
 }
@@ -67,9 +68,10 @@ export class ErrorInternal extends BindingError {
 export class MergeOperatorCallbackError extends globalThis.Error {
   readonly tag: string
 
-  constructor(tag: string, message?: string) {
+  constructor(tag: string, message = tag) {
     super(message)
-    this.name = new.target.name
+    this.name =
+      new.target === MergeOperatorCallbackError ? 'MergeOperatorCallbackError' : `MergeOperatorCallbackError${tag}`
     this.tag = tag
   }
 }
@@ -94,6 +96,13 @@ const ORIGINAL: Readonly<Record<string, string>> = {
   SLATEDB_MANIFEST_MISSING: 'failed to find latest transactional object (e.g. manifest) version',
 }
 
+/** The original's words where the engine's own say more: those follow in brackets. */
+const LEADING: Readonly<Record<string, string>> = {
+  SLATEDB_CHECKSUM_MISMATCH: 'checksum mismatch',
+  SLATEDB_CHECKPOINT_MISSING: 'checkpoint missing',
+  SLATEDB_STORE_NOT_FOUND: 'object store error: not found',
+}
+
 /** The binding's error for what the engine threw. The engine's error is its `cause`. */
 export function translated(error: unknown): unknown {
   if (!isSlateDBError(error)) return error
@@ -108,6 +117,8 @@ function message(error: SlateDBError): string {
   const detail = cause instanceof globalThis.Error && error.kind !== 'Closed' ? ` (${cause.message})` : ''
   const original = ORIGINAL[error.code]
   if (original !== undefined) return `${original}${detail}`
+  const leading = LEADING[error.code] ?? (error.storeReason === undefined ? undefined : 'object store error')
+  if (leading !== undefined) return `${leading} (${error.message})${detail}`
   return detail === '' || error.message.includes((cause as globalThis.Error).message)
     ? error.message
     : `${error.message}${detail}`

@@ -1,7 +1,7 @@
 import type { Scan } from '../db/scan.ts'
 import { run } from './errors.ts'
 import { UniffiObjectBase } from './object.ts'
-import { fromRow, type KeyValue, toKey } from './records.ts'
+import { copied, fromRow, type KeyValue, toKey } from './records.ts'
 
 /** Rows of a scan, one promise each; `next_batch` costs one promise for many. */
 export class DbIterator extends UniffiObjectBase {
@@ -11,7 +11,7 @@ export class DbIterator extends UniffiObjectBase {
 
   /** @internal */
   constructor(scan: Scan) {
-    super()
+    super('DbIterator')
     this.#scan = scan
   }
 
@@ -39,7 +39,7 @@ export class DbIterator extends UniffiObjectBase {
 
   /** Moves to the first row at or after `key`; in a descending scan, at or before it. */
   async seek(key: Uint8Array): Promise<void> {
-    const bytes = toKey(key).slice()
+    const bytes = copied(toKey(key))
     return this.#queue(async () => this.#scan.seek(bytes))
   }
 

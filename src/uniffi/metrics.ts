@@ -35,10 +35,25 @@ export interface MetricsRecorder {
   register_histogram(name: string, description: string, labels: MetricLabel[], boundaries: number[]): Histogram
 }
 
+export const RECORDER_METHODS: readonly string[] = [
+  'register_counter',
+  'register_gauge',
+  'register_up_down_counter',
+  'register_histogram',
+]
+
+/** Metrics that newer releases, and the engine, know by another name than the 0.12 line. */
+const OLD_NAMES: Readonly<Record<string, string>> = {
+  'slatedb.wal.wal_buffer_estimated_bytes': 'slatedb.db.wal_buffer_estimated_bytes',
+  'slatedb.wal.wal_buffer_flush_requests': 'slatedb.db.wal_buffer_flush_requests',
+  'slatedb.wal.wal_buffer_flushes': 'slatedb.db.wal_buffer_flushes',
+}
+
 /** The engine reports totals; counters of the binding take what was added. */
 export function toEngineRecorder(recorder: MetricsRecorder): engine.MetricsRecorder {
   return {
-    register(kind, name, labels) {
+    register(kind, engineName, labels) {
+      const name = OLD_NAMES[engineName] ?? engineName
       const list = Object.entries(labels).map(([key, value]) => ({ key, value }))
       if (kind === 'gauge') {
         const gauge = recorder.register_gauge(name, '', list)
@@ -69,6 +84,10 @@ interface Entry {
 /** Keeps all metrics in memory. */
 export class DefaultMetricsRecorder extends UniffiObjectBase implements MetricsRecorder {
   readonly #entries: Entry[] = []
+
+  constructor() {
+    super('DefaultMetricsRecorder')
+  }
 
   register_counter(name: string, description: string, labels: MetricLabel[]): Counter {
     let total = 0n

@@ -2,11 +2,13 @@
 
 import { host } from '#host'
 import { systemClock } from '../env/system.ts'
+import { isSlateDBError } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import type { ObjectStore as EngineStore } from '../objects/store.ts'
 import { type OpenedStore, resolveStore, storeFromEnvironment } from '../stores/open-store.ts'
-import { ErrorInvalid, runSync } from './errors.ts'
+import { ErrorInvalid, ErrorUnavailable, runSync } from './errors.ts'
 import { UniffiObjectBase } from './object.ts'
+import { toText } from './records.ts'
 
 /** Where a handle's databases live. */
 export class ObjectStore extends UniffiObjectBase {
@@ -15,7 +17,7 @@ export class ObjectStore extends UniffiObjectBase {
 
   /** @internal Use {@link ObjectStore.resolve} or {@link ObjectStore.from_env}. */
   constructor(open: () => Promise<OpenedStore>) {
-    super()
+    super('ObjectStore')
     this.#open = open
   }
 
@@ -24,11 +26,12 @@ export class ObjectStore extends UniffiObjectBase {
    * paths. Process variables such as `AWS_REGION` are its options.
    */
   static resolve(url: string): ObjectStore {
-    if (typeof url !== 'string') throw new TypeError('string values must be strings.')
-    if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) {
-      throw new ErrorInvalid(`Invalid error: invalid object store URL. url=\`${url}\` (relative URL without a base)`)
+    const text = toText(url).trim()
+    if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) {
+      const shown = text.replace(/^(\/\/)?[^/]*@/, '$1')
+      throw new ErrorInvalid(`Invalid error: invalid object store URL. url=\`${shown}\` (relative URL without a base)`)
     }
-    return runSync(() => resolved(url, host.variables()))
+    return runSync(() => recognised(() => resolved(text, host.variables())))
   }
 
   /** The store that `CLOUD_PROVIDER` and its provider's variables name, from the process and a dotenv file. */
@@ -55,9 +58,11 @@ export class ObjectStore extends UniffiObjectBase {
 
   /** @internal The engine's store, and the path of `path` in it. One store object serves all handles. */
   async at(path: string): Promise<{ store: EngineStore; path: string }> {
-    this.alive()
+    // Also after `dispose()`: what was made with this object goes on using the store.
     const { store, path: prefix } = await this.opened()
-    return { store, path: prefix === '' ? path : `${prefix}/${path}` }
+    // Empty segments do not count in the original's paths.
+    const own = path.split('/').filter((segment) => segment !== '')
+    return { store, path: (prefix === '' ? own : [prefix, ...own]).join('/') }
   }
 
   /** @internal */
@@ -80,6 +85,16 @@ function resolved(url: string, environment: Readonly<Record<string, string | und
   }
   const opened = resolveStore(url, { env: environment, readFile: host.readFile })
   return new ObjectStore(async () => opened)
+}
+
+/** What the original's URL parser does not know is a failing store to it. */
+function recognised<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!isSlateDBError(error) || error.code !== 'SLATEDB_STORE_URL') throw error
+    throw new ErrorUnavailable(`Unavailable error: object store error (Unable to recognise URL: ${error.message})`)
+  }
 }
 
 function memory(path: string): ObjectStore {

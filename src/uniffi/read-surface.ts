@@ -9,6 +9,7 @@ import { run } from './errors.ts'
 import { DbIterator } from './iterator.ts'
 import { UniffiObjectBase } from './object.ts'
 import {
+  copied,
   fromRow,
   type KeyRange,
   type KeyValue,
@@ -32,8 +33,8 @@ export interface ReadSource {
 export abstract class ReadSurface extends UniffiObjectBase {
   readonly #source: ReadSource
 
-  constructor(source: ReadSource) {
-    super()
+  constructor(typeName: string, source: ReadSource) {
+    super(typeName)
     this.#source = source
   }
 
@@ -92,7 +93,7 @@ export abstract class ReadSurface extends UniffiObjectBase {
   }
 
   #scanPrefix(prefix: Uint8Array, options: read.ScanOptions): Promise<DbIterator> {
-    const bytes = toBytes(prefix).slice()
+    const bytes = copied(toBytes(prefix))
     return this.#scan(prefixRange(bytes), bytes.length === 0 ? options : { ...options, prefix: bytes })
   }
 

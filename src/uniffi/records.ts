@@ -9,6 +9,7 @@ import type { WriteHandle as EngineHandle } from '../write/handle.ts'
 import type * as write from '../write/options.ts'
 import { checkEnum, DurabilityLevel, FlushType, type Integer, IterationOrder, type Ttl } from './enums.ts'
 import { ErrorInvalid } from './errors.ts'
+import { ConverterRangeError, UnexpectedEnumCase } from './runtime-errors.ts'
 
 export interface FlushOptions {
   flush_type: FlushType
@@ -60,16 +61,21 @@ export interface WriteHandle {
   create_ts: Integer
 }
 
-const U64_MAX = (1n << 64n) - 1n
-
-/** Bytes as the binding takes them: buffers, views, and plain arrays of bytes. */
+/** Bytes as the binding takes them: buffers, views, plain arrays of bytes, and nothing for none. */
 export function toBytes(value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return value
   if (value instanceof ArrayBuffer) return new Uint8Array(value)
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   if (Array.isArray(value)) return Uint8Array.from(value as number[])
+  if (value === undefined || value === null) return new Uint8Array(0)
   throw new TypeError('byte array must be an ArrayBuffer, TypedArray, or array of bytes.')
 }
+
+/** A copy that is nobody else's. `slice` would not do: of a Node Buffer it is a view. */
+export const copied = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
+
+/** The binding encodes whatever it is given as text. */
+export const toText = (value: unknown): string => (value === undefined ? '' : String(value))
 
 export function toKey(value: unknown): Uint8Array {
   const key = toBytes(value)
@@ -84,18 +90,22 @@ export function toValue(value: unknown): Uint8Array {
   return bytes
 }
 
-/** A u64 that the engine takes as a number. */
-export function toNumber(value: unknown, label: string): number {
-  const number = Number(toU64(value, label))
-  if (!Number.isSafeInteger(number)) throw new ErrorInvalid(`${label} ${String(value)} does not fit platform size`)
-  return number
+/** A u64 that the engine takes as a number: beyond what it counts exactly, there is no difference any more. */
+export function toNumber(value: unknown): number {
+  return Math.min(Number(toU64(value)), Number.MAX_SAFE_INTEGER)
 }
 
-export function toU64(value: unknown, label = 'u64'): bigint {
-  const isWhole = typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value))
-  if (!isWhole) throw new TypeError(`${label} must be a bigint or a safe integer number.`)
-  const big = BigInt(value)
-  if (big < 0n || big > U64_MAX) throw new RangeError(`${label} must be between 0 and ${U64_MAX}.`)
+export const toU64 = (value: unknown): bigint => toInteger(value, 'uint64', 0n, (1n << 64n) - 1n)
+
+const I64_MAX = (1n << 63n) - 1n
+
+function toInteger(value: unknown, type: string, least: bigint, most: bigint): bigint {
+  if (value === undefined || value === null) throw new TypeError(`Cannot convert ${value} to a BigInt`)
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+    throw new ConverterRangeError(`${type} must be a safe integer, got ${String(value)}.`)
+  }
+  const big = BigInt(value as bigint | number)
+  if (big < least || big > most) throw new ConverterRangeError(`${type} value ${big} is outside the supported range.`)
   return big
 }
 
@@ -126,9 +136,26 @@ export function toScanOptions(options: ScanOptions): read.ScanOptions {
   )
   return {
     ...toReadOptions({ durability_filter, dirty, cache_blocks } as ReadOptions),
-    readAheadBytes: toNumber(read_ahead_bytes, 'read_ahead_bytes'),
-    maxFetchTasks: toNumber(max_fetch_tasks, 'max_fetch_tasks'),
+    readAheadBytes: toNumber(read_ahead_bytes),
+    maxFetchTasks: toNumber(max_fetch_tasks),
     descending: order != null && checkEnum('IterationOrder', IterationOrder, order) === 'Descending',
+  }
+}
+
+export interface ReaderChoices {
+  readonly pollIntervalMs: number
+  readonly lifetimeMs: number
+  readonly maxMemtableBytes: number
+  readonly skipWalReplay: boolean
+}
+
+export function toReaderOptions(options: ReaderOptions): ReaderChoices {
+  const fields = record(options, 'ReaderOptions')
+  return {
+    pollIntervalMs: toNumber(fields.manifest_poll_interval_ms),
+    lifetimeMs: toNumber(fields.checkpoint_lifetime_ms),
+    maxMemtableBytes: toNumber(fields.max_memtable_bytes),
+    skipWalReplay: toBoolean(fields.skip_wal_replay),
   }
 }
 
@@ -146,6 +173,7 @@ export function toPutOptions(
   name: 'PutOptions' | 'MergeOptions',
 ): write.PutOptions {
   const ttl = record(record(options, name).ttl, 'Ttl') as unknown as Ttl
+  if (typeof ttl.tag !== 'string') throw new TypeError('Ttl values must be tagged objects with a string tag field.')
   switch (ttl.tag) {
     case 'Default':
       return { ttl: 'default' }
@@ -159,19 +187,20 @@ export function toPutOptions(
     case 'ExpireAt':
       return { ttl: { at: toTimestamp(ttl['']) } }
   }
-  throw new TypeError(`Ttl has no variant ${JSON.stringify((ttl as { tag: unknown }).tag)}.`)
+  throw new UnexpectedEnumCase(`Unexpected Ttl case ${(ttl as { tag: string }).tag}.`)
 }
 
+/** Milliseconds; a time beyond what a number holds exactly is as far away as the farthest that it holds. */
 function toTimestamp(value: Integer): number {
-  const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw new ErrorInvalid(`timestamp ${value} is out of range`)
-  return number
+  const ms = Number(toInteger(value, 'int64', -I64_MAX - 1n, I64_MAX))
+  return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(ms, Number.MAX_SAFE_INTEGER))
 }
 
+/** A scan reads its bounds later, when the caller may have other bytes there. */
 export function toRange(range: KeyRange): EngineRange {
   const { start, start_inclusive, end, end_inclusive } = record(range, 'KeyRange')
-  const from = start === undefined ? undefined : { key: toBytes(start), inclusive: toBoolean(start_inclusive) }
-  const to = end === undefined ? undefined : { key: toBytes(end), inclusive: toBoolean(end_inclusive) }
+  const from = toBound(start, start_inclusive)
+  const to = toBound(end, end_inclusive)
   if (from?.key.length === 0) throw new ErrorInvalid('range start cannot be empty')
   if (to?.key.length === 0) throw new ErrorInvalid('range end cannot be empty')
   if (from !== undefined && to !== undefined) {
@@ -182,11 +211,16 @@ export function toRange(range: KeyRange): EngineRange {
   return { start: from, end: to }
 }
 
+function toBound(key: unknown, inclusive: unknown): EngineRange['start'] {
+  const bound = { inclusive: toBoolean(inclusive) }
+  return key === undefined || key === null ? undefined : { key: copied(toBytes(key)), ...bound }
+}
+
 export function toKeys(keys: unknown): Uint8Array[] {
   if (keys === null || typeof keys !== 'object' || !(Symbol.iterator in keys)) {
     throw new TypeError('sequence values must be arrays or iterable collections.')
   }
-  return Array.from(keys as Iterable<unknown>, toBytes)
+  return Array.from(keys as Iterable<unknown>, (key) => copied(toBytes(key)))
 }
 
 export function fromRow(row: EngineKeyValue): KeyValue {

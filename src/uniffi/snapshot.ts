@@ -7,7 +7,7 @@ export class DbSnapshot extends ReadSurface {
 
   /** @internal Use `Db.snapshot()`. */
   constructor(snapshot: Snapshot) {
-    super(snapshot)
+    super('DbSnapshot', snapshot)
     this.#snapshot = snapshot
   }
 

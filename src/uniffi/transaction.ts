@@ -21,7 +21,7 @@ export class DbTransaction extends ReadSurface {
 
   /** @internal Use `Db.begin()`. */
   constructor(transaction: Transaction) {
-    super(transaction)
+    super('DbTransaction', transaction)
     this.#transaction = transaction
   }
 

@@ -8,10 +8,10 @@ import { Paths } from '../format/paths.ts'
 import type { ObjectStore as EngineStore } from '../objects/store.ts'
 import { replayWal } from '../wal/replay.ts'
 import type { Integer, RowEntryKind } from './enums.ts'
-import { run } from './errors.ts'
-import { UniffiObjectBase } from './object.ts'
+import { ErrorData, run } from './errors.ts'
+import { checkObject, UniffiObjectBase } from './object.ts'
 import type { ObjectStore } from './object-store.ts'
-import { toNumber } from './records.ts'
+import { toNumber, toText, toU64 } from './records.ts'
 
 export interface RowEntry {
   kind: RowEntryKind
@@ -34,26 +34,26 @@ export class WalReader extends UniffiObjectBase {
   readonly #where: Where
 
   constructor(path: string, object_store: ObjectStore) {
-    super()
+    super('WalReader')
     this.#where = new Where(path, object_store)
   }
 
   /** The file with this id, whether or not it exists. */
   get(id: Integer): WalFile {
     this.alive()
-    return new WalFile(this.#where, toNumber(id, 'id'))
+    return new WalFile(this.#where, toU64(id))
   }
 
   /** Existing files, ids ascending; `start_id` is included, `end_id` is not. */
   async list(start_id: Integer | undefined, end_id: Integer | undefined): Promise<WalFile[]> {
     this.alive()
-    const start = start_id == null ? 0 : toNumber(start_id, 'start_id')
-    const end = end_id == null ? Number.POSITIVE_INFINITY : toNumber(end_id, 'end_id')
+    const start = start_id == null ? 0 : toNumber(start_id)
+    const end = end_id == null ? Number.POSITIVE_INFINITY : toNumber(end_id)
     return run(async () => {
       const { store, paths } = await this.#where.open()
       const objects = await store.list(paths.wals, start > 0 ? { startAfter: paths.wal(start - 1) } : {})
       const ids = objects.map(({ path }) => paths.parseWal(path)).filter((id) => id !== undefined)
-      return ids.filter((id) => id >= start && id < end).map((id) => new WalFile(this.#where, id))
+      return ids.filter((id) => id >= start && id < end).map((id) => new WalFile(this.#where, BigInt(id)))
     })
   }
 }
@@ -61,35 +61,35 @@ export class WalReader extends UniffiObjectBase {
 /** One WAL file, whether or not it exists. */
 export class WalFile extends UniffiObjectBase {
   readonly #where: Where
-  readonly #id: number
+  readonly #id: bigint
 
   /** @internal */
-  constructor(where: Where, id: number) {
-    super()
+  constructor(where: Where, id: bigint) {
+    super('WalFile')
     this.#where = where
     this.#id = id
   }
 
   id(): bigint | number {
     this.alive()
-    return BigInt(this.#id)
+    return this.#id
   }
 
   next_id(): bigint | number {
     this.alive()
-    return BigInt(this.#id + 1)
+    return this.#next
   }
 
   next_file(): WalFile {
     this.alive()
-    return new WalFile(this.#where, this.#id + 1)
+    return new WalFile(this.#where, this.#next)
   }
 
   async metadata(): Promise<WalFileMetadata> {
     this.alive()
     return run(async () => {
       const { store, paths } = await this.#where.open()
-      const { size, lastModified, path } = await store.head(paths.wal(this.#id))
+      const { size, lastModified, path } = await store.head(paths.wal(this.#number))
       return {
         last_modified_seconds: BigInt(Math.floor(lastModified / 1000)),
         last_modified_nanos: Math.round((lastModified % 1000) * 1_000_000),
@@ -99,20 +99,32 @@ export class WalFile extends UniffiObjectBase {
     })
   }
 
+  /** The one after the last is the first again, as the original counts. */
+  get #next(): bigint {
+    return BigInt.asUintN(64, this.#id + 1n)
+  }
+
+  /** No log comes near the ids that a number does not hold, so there is none of those files. */
+  get #number(): number {
+    const number = Number(this.#id)
+    if (Number.isSafeInteger(number)) return number
+    throw new ErrorData(`Data error: object store error: not found (WAL file ${this.#id})`)
+  }
+
   /** Reads the file, and iterates over its rows in the order they were logged. */
   async iterator(): Promise<WalFileIterator> {
     this.alive()
     return run(async () => {
       const { store, paths } = await this.#where.open()
       // A missing file is the store's NotFound here; replay would take it for a hole in the log.
-      const { size } = await store.head(paths.wal(this.#id))
+      const { size } = await store.head(paths.wal(this.#number))
       const rows: RowEntry[] = []
       await replayWal({
         store,
         paths,
-        from: this.#id,
-        to: this.#id,
-        sizes: new Map([[this.#id, size]]),
+        from: this.#number,
+        to: this.#number,
+        sizes: new Map([[this.#number, size]]),
         transformer: undefined,
         ahead: 1,
         aheadBytes: 0,
@@ -132,7 +144,7 @@ export class WalFileIterator extends UniffiObjectBase {
 
   /** @internal */
   constructor(rows: readonly RowEntry[]) {
-    super()
+    super('WalFileIterator')
     this.#rows = rows
   }
 
@@ -148,8 +160,8 @@ class Where {
   readonly #store: ObjectStore
 
   constructor(path: string, store: ObjectStore) {
-    if (typeof path !== 'string') throw new TypeError('string values must be strings.')
-    this.#path = path
+    checkObject('ObjectStore', store)
+    this.#path = toText(path)
     this.#store = store
   }
 

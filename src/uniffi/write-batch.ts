@@ -7,6 +7,10 @@ import { type MergeOptions, type PutOptions, toKey, toPutOptions, toValue } from
 export class WriteBatch extends UniffiObjectBase {
   #batch: EngineBatch | undefined = new EngineBatch()
 
+  constructor() {
+    super('WriteBatch')
+  }
+
   put(key: Uint8Array, value: Uint8Array): void {
     const batch = this.#open()
     runSync(() => batch.put(toKey(key), toValue(value)))

@@ -3,14 +3,11 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import * as peer from '@slatedb/uniffi'
-import { expect, test } from 'vitest'
-import * as drop from '../../src/uniffi/index.ts'
-import { ALL, type Binding, bytes, drain, Log, open, READ, range, SCAN, settings } from './script.ts'
+import type * as peer from '@slatedb/uniffi'
+import { type Programs, sameOn } from './same.ts'
+import { ALL, bytes, drain, open, READ, range, SCAN, settings } from './script.ts'
 
-const ours = drop as unknown as Binding
-
-const programs: Record<string, (slatedb: Binding, log: Log) => Promise<void>> = {
+const programs: Programs = {
   async 'reads and writes'(slatedb, log) {
     const db = await open(slatedb, slatedb.ObjectStore.resolve('memory:///'))
     await log.step('put', () => db.put(bytes('a'), bytes('1')))
@@ -498,11 +495,4 @@ const SHARED = [
   'default_ttl',
 ]
 
-test.each(Object.keys(programs))('%s', async (name) => {
-  const theirs = new Log(peer)
-  await programs[name]!(peer, theirs)
-  const mine = new Log(ours)
-  await programs[name]!(ours, mine)
-  expect(theirs.seen.length).toBeGreaterThan(3)
-  expect(mine.seen).toEqual(theirs.seen)
-})
+sameOn(programs)
