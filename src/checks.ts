@@ -2,7 +2,7 @@
 // value are refused the same way everywhere, before anything has happened. A table is checked against the type of the
 // options (`Rules<T>`), so that an option without a rule does not compile.
 
-import { invalid, type SlateDBError, show } from './errors.ts'
+import { invalid, isSlateDBError, messageOf, type SlateDBError, show } from './errors.ts'
 
 /** What one option may be. */
 export interface Rule {
@@ -13,6 +13,8 @@ export interface Rule {
   readonly choices?: readonly string[]
   /** Never shown in a message. */
   readonly isSecret?: boolean
+  /** Of the error; `INVALID_OPTION` without it. */
+  readonly code?: string
 }
 
 /** A rule for every option of `T`. */
@@ -23,10 +25,12 @@ export interface OptionTable {
   /** As messages name it: `put`, `open`. */
   readonly call: string
   readonly rules: ReadonlyMap<string, Rule>
+  /** Of every error about it, instead of `UNKNOWN_OPTION` and `INVALID_OPTION`. */
+  readonly code: string | undefined
 }
 
-export function optionTable<T>(call: string, rules: Rules<T>): OptionTable {
-  return { call, rules: new Map(Object.entries<Rule>(rules)) }
+export function optionTable<T>(call: string, rules: Rules<T>, code?: string): OptionTable {
+  return { call, rules: new Map(Object.entries<Rule>(rules)), code }
 }
 
 /**
@@ -34,18 +38,35 @@ export function optionTable<T>(call: string, rules: Rules<T>): OptionTable {
  * says. Costs about 10 ns per option given.
  */
 export function checkOptions(table: OptionTable, options: unknown): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    throw invalid('INVALID_OPTION', `${table.call}: options are an object, not ${show(options)}`)
-  }
-  const { rules } = table
-  for (const name in options) {
-    const rule = rules.get(name)
-    if (rule === undefined) {
-      if (isInherited(options, name)) continue
-      throw unknownOption(table, name)
+  if (typeof options !== 'object' || options === null) throw noOptions(table, options)
+  try {
+    if (Array.isArray(options)) throw noOptions(table, options)
+    for (const name in options) {
+      const rule = table.rules.get(name)
+      const value = (options as Record<string, unknown>)[name]
+      if (rule === undefined) {
+        if (!isInherited(options, name)) throw unknownOption(table, name)
+      } else if (value !== undefined && !rule.test(value)) {
+        throw wrongOption(table.call, name, rule, value, rule.code ?? table.code ?? 'INVALID_OPTION')
+      }
     }
-    const value = (options as Record<string, unknown>)[name]
-    if (value !== undefined && !rule.test(value)) throw wrongOption(table.call, name, rule, value)
+  } catch (cause) {
+    if (isSlateDBError(cause)) throw cause
+    const detail = `${table.call}: the options cannot be read: ${messageOf(cause)}`
+    throw invalid(table.code ?? 'INVALID_OPTION', detail, { cause })
+  }
+}
+
+function noOptions({ call, code }: OptionTable, options: unknown): SlateDBError {
+  return invalid(code ?? 'INVALID_OPTION', `${call}: options are an object, not ${show(options)}`)
+}
+
+/** True when `value` is as the rule says; what cannot even be looked at is not. */
+export function fits(rule: Rule, value: unknown): boolean {
+  try {
+    return rule.test(value)
+  } catch {
+    return false
   }
 }
 
@@ -54,23 +75,23 @@ function isInherited(options: object, name: string): boolean {
   return name in Object.prototype && !Object.hasOwn(options, name)
 }
 
-function unknownOption({ call, rules }: OptionTable, name: string): SlateDBError {
+function unknownOption({ call, rules, code }: OptionTable, name: string): SlateDBError {
   const known = [...rules.keys()]
   const near = nearest(name, known)
   const hint = near !== undefined ? `did you mean ${near}?` : `it takes ${known.join(', ') || 'none'}`
-  return invalid('UNKNOWN_OPTION', `${call} has no option ${show(name)}; ${hint}`)
+  return invalid(code ?? 'UNKNOWN_OPTION', `${call} has no option ${show(name)}; ${hint}`)
 }
 
-function wrongOption(call: string, name: string, rule: Rule, value: unknown): SlateDBError {
+function wrongOption(call: string, name: string, rule: Rule, value: unknown, code: string): SlateDBError {
   const near = typeof value === 'string' && rule.choices !== undefined ? nearest(value, rule.choices) : undefined
   const hint = near === undefined ? '' : `; did you mean '${near}'?`
   const given = rule.isSecret === true ? `a value of type ${typeof value}` : show(value)
-  return invalid('INVALID_OPTION', `${call}: ${name} must be ${rule.expected}, not ${given}${hint}`)
+  return invalid(code, `${call}: ${name} must be ${rule.expected}, not ${given}${hint}`)
 }
 
 /** Fails with Invalid unless `value` is as the rule says: for arguments that are no options. */
 export function checkArgument(call: string, name: string, rule: Rule, value: unknown): void {
-  if (!rule.test(value)) throw wrongOption(call, name, rule, value)
+  if (!fits(rule, value)) throw wrongOption(call, name, rule, value, rule.code ?? 'INVALID_ARGUMENT')
 }
 
 const rule = (expected: string, test: Rule['test']): Rule => ({ expected, test })
@@ -78,7 +99,6 @@ const rule = (expected: string, test: Rule['test']): Rule => ({ expected, test }
 export const flag: Rule = rule('true or false', (value) => typeof value === 'boolean')
 export const text: Rule = rule('a text', (value) => typeof value === 'string')
 export const func: Rule = rule('a function', (value) => typeof value === 'function')
-export const bytes: Rule = rule('a Uint8Array', (value) => value instanceof Uint8Array)
 export const u64: Rule = rule(
   'a bigint from 0n to 2n ** 64n - 1n',
   (value) => typeof value === 'bigint' && value >= 0n && value < 1n << 64n,
@@ -96,10 +116,13 @@ export const abortSignal: Rule = rule('an AbortSignal', (value) => {
 export function oneOf(...choices: readonly string[]): Rule {
   return {
     expected: choices.map((choice) => `'${choice}'`).join(' or '),
-    test: (value) => choices.includes(value as string),
+    test: choices.length === 2 ? eitherOf(choices[0]!, choices[1]!) : (value) => choices.includes(value as string),
     choices,
   }
 }
+
+/** The common case, looked at on every call that says how durable it is to be. */
+const eitherOf = (a: string, b: string) => (value: unknown) => value === a || value === b
 
 /** A whole number from `min` to `max`, both included. */
 export function whole(min: number, max: number = Number.MAX_SAFE_INTEGER, unit = ''): Rule {
@@ -121,10 +144,19 @@ export function withMethods(what: string, ...methods: readonly string[]): Rule {
   return rule(`${what} (an object with ${methods.join(', ')})`, (value) => hasMethods(value, methods))
 }
 
-export function hasMethods(value: unknown, methods: readonly string[]): boolean {
+export function hasMethods(value: unknown, methods: readonly (string | symbol)[]): boolean {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
   try {
-    return methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
+    return methods.every((method) => typeof (value as Record<string | symbol, unknown>)[method] === 'function')
+  } catch {
+    return false
+  }
+}
+
+/** As `Array.isArray`, which throws for a proxy that was revoked. */
+export function isArray(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value)
   } catch {
     return false
   }

@@ -1,11 +1,15 @@
 // Several writes as one: as an array of operations, or as a chain.
 
-import { invalid } from '../errors.ts'
+import { checkOptions, isArray, type OptionTable } from '../checks.ts'
+import { invalid, isSlateDBError, messageOf, show } from '../errors.ts'
 import type { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
+import { CHAIN_CALLS, OPERATION_TABLES } from './call-options.ts'
 import type { Input } from './encoding.ts'
 import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
-import { type CommitOptions, type ExpiryOptions, toTtl } from './write-options.ts'
+import { type CommitOptions, type ExpiryOptions, toRowOptions } from './write-options.ts'
+
+const NO_OPTIONS = {}
 
 /** One operation of a batch. */
 export type BatchOperation<K = Uint8Array, V = Uint8Array> =
@@ -38,28 +42,51 @@ export function toWriteBatch(
   options: EncodingOptions<MaybeEncoding, MaybeEncoding>,
   owner: BatchOwner,
 ): WriteBatch {
+  if (!isArray(operations)) {
+    throw invalid('INVALID_BATCH', `batch takes an array of operations, not ${show(operations)}`)
+  }
   const batch = owner.takeBatch()
-  for (const operation of operations) {
+  for (const operation of operations as readonly BatchOperation<unknown, unknown>[]) {
+    checkOperation(operation)
     const key = owner.encodeKey(operation.key, options.keyEncoding)
     switch (operation.type) {
       case 'put':
-        batch.put(key, owner.encodeValue(operation.value, options.valueEncoding), { ttl: toTtl(operation) })
+        batch.put(key, owner.encodeValue(operation.value, options.valueEncoding), toRowOptions(operation))
         break
       case 'merge':
-        batch.merge(key, owner.encodeValue(operation.value, options.valueEncoding), { ttl: toTtl(operation) })
+        batch.merge(key, owner.encodeValue(operation.value, options.valueEncoding), toRowOptions(operation))
         break
       case 'delete':
       case 'del':
         batch.delete(key)
-        break
-      default:
-        throw invalid(
-          'INVALID_BATCH',
-          `a batch operation is of type put, merge or delete, not ${JSON.stringify((operation as { type: unknown }).type)}`,
-        )
     }
   }
   return batch
+}
+
+function checkOperation(operation: BatchOperation<unknown, unknown>): void {
+  if (typeof operation !== 'object' || operation === null) {
+    throw invalid('INVALID_BATCH', `a batch operation is { type, key, value }, not ${show(operation)}`)
+  }
+  let table: OptionTable | undefined
+  try {
+    const { type } = operation
+    table = OPERATION_TABLES.get(type)
+    if (table === undefined) {
+      throw invalid('INVALID_BATCH', `a batch operation is of type put, merge or delete, not ${show(type)}`)
+    }
+    // Most have nothing else, and a batch may have a million.
+    if (hasOnlyFields(operation)) return
+  } catch (cause) {
+    if (isSlateDBError(cause)) throw cause
+    throw invalid('INVALID_BATCH', `a batch operation cannot be read: ${messageOf(cause)}`, { cause })
+  }
+  checkOptions(table, operation)
+}
+
+function hasOnlyFields(operation: BatchOperation<unknown, unknown>): boolean {
+  for (const name in operation) if (name !== 'type' && name !== 'key' && name !== 'value') return false
+  return true
 }
 
 /** `db.batch().put(...).delete(...).write()`: nothing happens before `write`, and then all of it or nothing. */
@@ -83,17 +110,23 @@ export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
   put<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     key: Input<KeyOf<KE, K>>,
     value: Input<ValueOf<VE, V>>,
-    options: OperationOptions<KE, VE> = {},
+    options: OperationOptions<KE, VE> = NO_OPTIONS,
   ): this {
     const batch = this.#open()
+    if (options !== NO_OPTIONS) checkOptions(CHAIN_CALLS.put, options)
     const bytes = this.#owner.encodeKey(key, options.keyEncoding)
-    batch.put(bytes, this.#owner.encodeValue(value, options.valueEncoding), { ttl: toTtl(options) })
+    batch.put(bytes, this.#owner.encodeValue(value, options.valueEncoding), toRowOptions(options))
     this.#length++
     return this
   }
 
-  delete<KE extends MaybeEncoding = undefined>(key: Input<KeyOf<KE, K>>, options: EncodingOptions<KE> = {}): this {
-    this.#open().delete(this.#owner.encodeKey(key, options.keyEncoding))
+  delete<KE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: EncodingOptions<KE> = NO_OPTIONS,
+  ): this {
+    const batch = this.#open()
+    if (options !== NO_OPTIONS) checkOptions(CHAIN_CALLS.delete, options)
+    batch.delete(this.#owner.encodeKey(key, options.keyEncoding))
     this.#length++
     return this
   }
@@ -102,11 +135,12 @@ export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
   merge<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     key: Input<KeyOf<KE, K>>,
     operand: Input<ValueOf<VE, V>>,
-    options: OperationOptions<KE, VE> = {},
+    options: OperationOptions<KE, VE> = NO_OPTIONS,
   ): this {
     const batch = this.#open()
+    if (options !== NO_OPTIONS) checkOptions(CHAIN_CALLS.merge, options)
     const bytes = this.#owner.encodeKey(key, options.keyEncoding)
-    batch.merge(bytes, this.#owner.encodeValue(operand, options.valueEncoding), { ttl: toTtl(options) })
+    batch.merge(bytes, this.#owner.encodeValue(operand, options.valueEncoding), toRowOptions(options))
     this.#length++
     return this
   }
@@ -119,8 +153,9 @@ export class ChainedBatch<K = Uint8Array, V = Uint8Array> {
   }
 
   /** Applies everything atomically, under one sequence number. A chain is written once. */
-  async write(options: CommitOptions = {}): Promise<WriteHandle> {
+  async write(options: CommitOptions = NO_OPTIONS): Promise<WriteHandle> {
     if (this.#written) throw written()
+    checkOptions(CHAIN_CALLS.write, options)
     this.#written = true
     const writing = this.#owner.write(this.#batch, options)
     // Committed by now, or copied if it has to wait: the engine does not look at the batch again.

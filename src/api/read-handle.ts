@@ -2,9 +2,12 @@
 
 import { concatBytes } from '../bytes/compare.ts'
 import { encodeUtf8 } from '../bytes/text.ts'
-import { invalid, type SlateDBError } from '../errors.ts'
+import { checkOptions } from '../checks.ts'
+import { checkKeys } from '../db/call-options.ts'
+import { invalid, type SlateDBError, show } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
-import type * as engine from '../read/options.ts'
+import { CheckedReads, type ReadOptions } from '../read/options.ts'
+import { CALLS } from './call-options.ts'
 import { type Codec, codecOf, type EncodingOption, type Input } from './encoding.ts'
 import { type ByteScan, type ScanRange, toByteScan } from './range.ts'
 import { ScanResult } from './scan-result.ts'
@@ -38,6 +41,7 @@ export abstract class ReadHandle<K, V> {
   protected readonly values: Codec
   protected readonly handle: HandleOptions
   readonly #source: Source
+  #plainReads = new CheckedReads(undefined, undefined)
 
   constructor(source: Source, handle: HandleOptions) {
     this.#source = source
@@ -57,6 +61,7 @@ export abstract class ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<ValueOf<VE, V> | undefined> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.get, options)
     const codec = this.#valueCodec(options)
     const found = this.#source.get(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
     const bytes = found instanceof Promise ? await found : found
@@ -68,6 +73,7 @@ export abstract class ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<Row<KeyOf<KE, K>, ValueOf<VE, V>> | undefined> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.getRow, options)
     const [keys, values] = [this.codecOfKeys(options.keyEncoding), this.#valueCodec(options)]
     const found = this.#source.getRow(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
     const row = found instanceof Promise ? await found : found
@@ -80,6 +86,8 @@ export abstract class ReadHandle<K, V> {
     keys: readonly Input<KeyOf<KE, K>>[],
     options: GetOptions<KE, VE> = NO_OPTIONS as GetOptions<KE, VE>,
   ): Promise<(ValueOf<VE, V> | undefined)[]> {
+    checkKeys('getMany', keys)
+    if (options !== NO_OPTIONS) checkOptions(CALLS.getMany, options)
     const codec = this.#valueCodec(options)
     const bytes = keys.map((key) => this.encodeKey(key, options.keyEncoding))
     const found = await this.#source.getMany(bytes, this.#readOptions(options))
@@ -91,6 +99,7 @@ export abstract class ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: GetOptions<KE> = NO_OPTIONS as GetOptions<KE>,
   ): Promise<boolean> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.has, options)
     const found = this.#source.get(this.encodeKey(key, options.keyEncoding), this.#readOptions(options))
     return (found instanceof Promise ? await found : found) !== undefined
   }
@@ -103,6 +112,7 @@ export abstract class ReadHandle<K, V> {
     range?: ScanRange<KeyOf<KE, K>>,
     options: ScanOptions<KE, VE> = NO_OPTIONS as ScanOptions<KE, VE>,
   ): ScanResult<KeyOf<KE, K>, ValueOf<VE, V>> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.scan, options)
     const keys = this.codecOfKeys(options.keyEncoding)
     const bytes = this.byteScan(range as ScanRange<unknown> | undefined, options.keyEncoding)
     return new ScanResult<KeyOf<KE, K>, ValueOf<VE, V>>(this.#open(bytes, options), {
@@ -118,6 +128,7 @@ export abstract class ReadHandle<K, V> {
     range?: ScanRange<KeyOf<KE, K>>,
     options: ScanOptions<KE> = NO_OPTIONS as ScanOptions<KE>,
   ): Promise<number> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.count, options)
     const bytes = this.byteScan(range as ScanRange<unknown> | undefined, options.keyEncoding)
     let count = 0
     for await (const batch of this.rawBatches(bytes, options)) count += batch.length
@@ -162,6 +173,7 @@ export abstract class ReadHandle<K, V> {
 
   /** The options of a handle on the part `name` of this one. */
   protected partOptions(name: string, options: EncodingOptions<MaybeEncoding, MaybeEncoding>): HandleOptions {
+    checkOptions(CALLS.sub, options)
     return {
       ...this.handle,
       keyEncoding: options.keyEncoding ?? this.handle.keyEncoding,
@@ -184,11 +196,12 @@ export abstract class ReadHandle<K, V> {
     })
   }
 
-  #readOptions(options: GetOptions<MaybeEncoding, MaybeEncoding>): engine.ReadOptions {
+  #readOptions(options: GetOptions<MaybeEncoding, MaybeEncoding>): ReadOptions {
     const hideExpiredAt = (options.hideExpired ?? this.handle.hideExpired) ? this.now() : undefined
-    if (options === NO_OPTIONS) return { hideExpiredAt }
-    const { durability, dirty, cacheBlocks, signal } = options
-    return { durability, dirty, cacheBlocks, signal, hideExpiredAt }
+    if (options !== NO_OPTIONS) return new CheckedReads(hideExpiredAt, options)
+    // Reads of the same millisecond say the same.
+    if (this.#plainReads.hideExpiredAt !== hideExpiredAt) this.#plainReads = new CheckedReads(hideExpiredAt, undefined)
+    return this.#plainReads
   }
 
   #valueCodec(options: GetOptions<MaybeEncoding, MaybeEncoding>): Codec {
@@ -199,7 +212,11 @@ export abstract class ReadHandle<K, V> {
 /** `!name!`, as Level's sublevels have it: no name is the beginning of another. */
 function partPrefix(name: string, parent: Uint8Array | undefined): Uint8Array {
   if (typeof name !== 'string' || name === '' || name.includes('!')) {
-    throw invalid('INVALID_NAME', `the name of a part is a text without "!", not ${JSON.stringify(name)}`)
+    throw invalid('INVALID_NAME', `the name of a part is a text without "!", not ${show(name)}`)
+  }
+  // It would be written as U+FFFD, and several names would become one.
+  if (/\p{Surrogate}/u.test(name)) {
+    throw invalid('INVALID_NAME', `the name ${show(name)} has a lone surrogate, which UTF-8 cannot hold`)
   }
   const own = encodeUtf8(`!${name}!`)
   return parent === undefined ? own : concatBytes([parent, own])

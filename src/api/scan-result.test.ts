@@ -41,7 +41,7 @@ describe('scans', () => {
     [{ gt: 'a', gte: 'a' }, /gt or gte, not both/],
     [{ lt: 'a', lte: 'a' }, /lt or lte, not both/],
     [{ limit: -1 }, /limit must be/],
-    [{ start: 'a' }, /a range has no "start"/],
+    [{ start: 'a' }, /a range has no option "start"/],
   ])('%j is refused, by clear as well', async (range, message) => {
     const db = await letters()
     expect(() => db.scan(range as object)).toThrow(message)

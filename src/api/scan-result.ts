@@ -4,9 +4,10 @@
 import { compareBytes } from '../bytes/compare.ts'
 import { inRange } from '../bytes/range.ts'
 import { showKey } from '../bytes/text.ts'
+import { upTo } from '../checks.ts'
 import type { Scan } from '../db/scan.ts'
 import { unitsOf } from '../env/turns.ts'
-import { invalid } from '../errors.ts'
+import { invalid, show } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import { asyncDispose } from './dispose.ts'
 import type { Codec, Input } from './encoding.ts'
@@ -55,7 +56,7 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
 
   /** The next rows, at most `max`; fewer only at the end. */
   async nextBatch(max: number): Promise<[K, V][]> {
-    if (!(max >= 0)) throw invalid('INVALID_BATCH', `nextBatch takes a number of rows, not ${String(max)}`)
+    if (!upTo.test(max)) throw invalid('INVALID_BATCH', `nextBatch takes ${upTo.expected}, not ${show(max)}`)
     const out: [K, V][] = []
     const { turns } = this.#scan
     while (out.length < max) {

@@ -1,13 +1,17 @@
 // The public face: the engine's handle with encodings, options and JavaScript's own idioms around it. No rule of the
 // engine lives here; what reads and writes mean is decided below.
 
+import { checkOptions } from '../checks.ts'
+import { checkListener } from '../db/call-options.ts'
 import type { CloseOptions, Db, DbStatus, FlushType } from '../db/db.ts'
 import { openDb } from '../db/open.ts'
 import { openReader } from '../db/reader.ts'
-import { invalid, isSlateDBError, repeated } from '../errors.ts'
+import { abortable } from '../env/abort.ts'
+import { invalid, show } from '../errors.ts'
 import { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import { type BatchOperation, type BatchOwner, ChainedBatch, toWriteBatch } from './batch.ts'
+import { CALLS } from './call-options.ts'
 import { asyncDispose } from './dispose.ts'
 import type { Decoded, EncodingOption, Input } from './encoding.ts'
 import { type Location, resolveLocation } from './location.ts'
@@ -19,7 +23,7 @@ import {
   toDbOptions,
   toHandleOptions,
 } from './open-options.ts'
-import type { ScanRange } from './range.ts'
+import { refuseUndefinedBounds, type ScanRange } from './range.ts'
 import { type HandleOptions, ReadHandle } from './read-handle.ts'
 import { Reader } from './reader.ts'
 import { Snapshot } from './snapshot.ts'
@@ -30,13 +34,21 @@ import {
   type CommitOptions,
   type DeleteOptions,
   type Durability,
+  ofThisCall,
   type PutOptions,
+  settled,
   toEnginePut,
+  toEngineWrite,
 } from './write-options.ts'
 
 export interface ClearOptions<KE extends MaybeEncoding = undefined> extends EncodingOptions<KE> {
   readonly durability?: Durability | undefined
   /** Stops between two batches; what was cleared stays cleared. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface FlushOptions {
+  /** Ends the waiting with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -75,7 +87,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     this.#owner = {
       encodeKey: (key, encoding) => this.encodeKey(key, encoding),
       encodeValue: (value, encoding) => this.encodeValue(value, encoding),
-      write: (batch, commit) => this.write(batch, commit),
+      write: (batch, commit) => this.#commit(batch, commit),
       takeBatch: () => {
         const spare = this.#spareBatch
         this.#spareBatch = undefined
@@ -133,7 +145,8 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /** Calls `listener` with the status after every change; the returned function ends that. */
   on(event: 'status', listener: (status: DbStatus) => void): () => void {
-    if (event !== 'status') throw invalid('UNKNOWN_EVENT', `there is no event ${JSON.stringify(event)}, only 'status'`)
+    if (event !== 'status') throw invalid('UNKNOWN_EVENT', `there is no event ${show(event)}, only 'status'`)
+    checkListener('on', listener)
     return this.engine.onStatus(() => {
       try {
         listener(this.status)
@@ -159,6 +172,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     value: Input<ValueOf<VE, V>>,
     options: PutOptions<KE, VE> = NO_OPTIONS,
   ): Promise<WriteHandle> {
+    if (options !== NO_OPTIONS) checkOptions(CALLS.put, options)
     options.signal?.throwIfAborted()
     const bytes = this.encodeKey(key, options.keyEncoding)
     const write = this.engine.put(
@@ -168,7 +182,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     )
     try {
       const handle = write instanceof Promise ? await write : write
-      if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
+      if ((options.durability ?? this.#durability) !== 'memory') await handle.awaitDurable(options.signal)
       return handle
     } catch (error) {
       throw ofThisCall(error)
@@ -180,9 +194,10 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     key: Input<KeyOf<KE, K>>,
     options: DeleteOptions<KE> = NO_OPTIONS,
   ): Promise<WriteHandle> {
+    checkOptions(CALLS.delete, options)
     options.signal?.throwIfAborted()
-    const { seq, signal } = options
-    return this.#settle(this.engine.delete(this.encodeKey(key, options.keyEncoding), { seq, signal }), options)
+    const bytes = this.encodeKey(key, options.keyEncoding)
+    return this.#settle(this.engine.delete(bytes, toEngineWrite(options)), options)
   }
 
   /** Adds a merge operand to `key`: the merge operator combines it with what is there, when it is read. */
@@ -191,6 +206,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     operand: Input<ValueOf<VE, V>>,
     options: PutOptions<KE, VE> = NO_OPTIONS,
   ): Promise<WriteHandle> {
+    checkOptions(CALLS.merge, options)
     options.signal?.throwIfAborted()
     const bytes = this.encodeKey(key, options.keyEncoding)
     const write = this.engine.merge(bytes, this.encodeValue(operand, options.valueEncoding), toEnginePut(options))
@@ -211,8 +227,9 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     if (operations === undefined) return new ChainedBatch(this.#owner)
     // An async function around all of it: a bad operation rejects, it does not throw.
     return (async () => {
+      checkOptions(CALLS.batch, options)
       const batch = toWriteBatch(operations, options, this.#owner)
-      const writing = this.write(batch, options)
+      const writing = this.#commit(batch, options)
       this.#owner.giveBatch(batch)
       return writing
     })()
@@ -220,9 +237,8 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /** Applies an engine batch, which holds bytes. It may be used again. */
   async write(batch: WriteBatch, options: CommitOptions = NO_OPTIONS): Promise<WriteHandle> {
-    options.signal?.throwIfAborted()
-    const { seq, signal } = options
-    return this.#settle(this.engine.write(batch, { seq, signal }), options)
+    checkOptions(CALLS.write, options)
+    return this.#commit(batch, options)
   }
 
   /**
@@ -234,6 +250,8 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     range?: ScanRange<KeyOf<KE, K>>,
     options: ClearOptions<KE> = NO_OPTIONS,
   ): Promise<number> {
+    checkOptions(CALLS.clear, options)
+    refuseUndefinedBounds('clear', range as ScanRange<unknown> | undefined)
     const { keyEncoding, durability, signal } = options
     const { range: asked, ...how } = this.byteScan(range as ScanRange<unknown> | undefined, keyEncoding)
     const { count, last } = await this.engine.clear(asked, { ...how, signal })
@@ -260,13 +278,11 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /** Begins a transaction, to be ended with `commit` or `rollback`. See also {@link SlateDB.transaction}. */
   begin(options: BeginOptions = {}): Transaction<K, V> {
-    const { isolation = 'snapshot' } = options
-    if (isolation !== 'snapshot' && isolation !== 'serializable') {
-      throw invalid(
-        'INVALID_OPTION',
-        `isolation must be 'snapshot' or 'serializable', not ${JSON.stringify(isolation)}`,
-      )
-    }
+    checkOptions(CALLS.begin, options)
+    return this.#begin(options)
+  }
+
+  #begin({ isolation }: BeginOptions): Transaction<K, V> {
     return new Transaction<K, V>(this.engine.begin(isolation), this.handle, this.#durability)
   }
 
@@ -276,12 +292,13 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
    * @throws what the body throws; Transaction when it still conflicts after all retries.
    */
   transaction<T>(body: (tx: Transaction<K, V>) => T | Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return runTransaction(this.engine.env, () => this.begin(options), body, options)
+    return runTransaction(this.engine.env, () => this.#begin(options), body, options)
   }
 
   /** Makes everything written so far durable: in the WAL (default when there is one) or in tables. */
-  flush(type?: FlushType, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    return untilAborted(this.engine.flush(type), options.signal)
+  async flush(type?: FlushType, options: FlushOptions = NO_OPTIONS): Promise<void> {
+    checkOptions(CALLS.flush, options)
+    return abortable(this.engine.flush(type), options.signal)
   }
 
   /**
@@ -307,34 +324,12 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     return this.handle.prefix !== undefined
   }
 
-  async #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {
-    try {
-      const handle = write instanceof Promise ? await write : write
-      if ((options.durability ?? this.#durability) === 'remote') await handle.awaitDurable(options.signal)
-      return handle
-    } catch (error) {
-      throw ofThisCall(error)
-    }
+  async #commit(batch: WriteBatch, options: CommitOptions): Promise<WriteHandle> {
+    options.signal?.throwIfAborted()
+    return this.#settle(this.engine.write(batch, toEngineWrite(options)), options)
   }
-}
 
-/** Many writes share the error that ended their handle; each call gets one with a stack of its own. */
-function ofThisCall(error: unknown): unknown {
-  return isSlateDBError(error) && error.kind === 'Closed' ? repeated(error) : error
-}
-
-/** Stops waiting when the signal fires; the work goes on. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return work
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-  })
-  try {
-    await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
+  #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {
+    return settled(write, options, this.#durability)
   }
 }

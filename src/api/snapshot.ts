@@ -5,6 +5,8 @@ import { asyncDispose, dispose } from './dispose.ts'
 import { type HandleOptions, ReadHandle } from './read-handle.ts'
 import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
 
+const NO_OPTIONS = {}
+
 /** Reads the database as it was when the snapshot was taken. Pins old data until it is closed. */
 export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   readonly #snapshot: engine.Snapshot
@@ -22,7 +24,7 @@ export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
   /** The part `name` of the database at the same moment; see `SlateDB.sub`. Closing either closes both. */
   sub<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     name: string,
-    options: EncodingOptions<KE, VE> = {},
+    options: EncodingOptions<KE, VE> = NO_OPTIONS,
   ): Snapshot<KeyOf<KE, K>, ValueOf<VE, V>> {
     return new Snapshot(this.#snapshot, this.partOptions(name, options))
   }

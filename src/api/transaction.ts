@@ -1,14 +1,28 @@
 // A transaction of the public API, and the loop that runs a function in one until it commits.
 
+import { checkArgument, checkOptions, func } from '../checks.ts'
+import { checkIterable } from '../db/call-options.ts'
 import type { Transaction as EngineTransaction, Isolation } from '../db/transaction.ts'
 import { type Env, sleep } from '../env/env.ts'
 import { isSlateDBError } from '../errors.ts'
 import type { WriteHandle } from '../write/handle.ts'
+import { CALLS, TRANSACTION_CALLS } from './call-options.ts'
 import { asyncDispose } from './dispose.ts'
 import type { Input } from './encoding.ts'
 import { type HandleOptions, ReadHandle } from './read-handle.ts'
 import type { EncodingOptions, KeyOf, MaybeEncoding, ValueOf } from './source.ts'
-import { type CommitOptions, type Durability, type ExpiryOptions, settled, toTtl } from './write-options.ts'
+import {
+  type CommitOptions,
+  type Durability,
+  type ExpiryOptions,
+  settled,
+  toEngineWrite,
+  toRowOptions,
+} from './write-options.ts'
+
+const NO_OPTIONS = {}
+/** A commit that does not wait to be durable. */
+const IN_MEMORY: CommitOptions = { durability: 'memory' }
 
 export interface BeginOptions {
   /**
@@ -66,7 +80,7 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
   /** The part `name` of the database in this same transaction: see `SlateDB.sub`. */
   sub<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     name: string,
-    options: EncodingOptions<KE, VE> = {},
+    options: EncodingOptions<KE, VE> = NO_OPTIONS,
   ): Transaction<KeyOf<KE, K>, ValueOf<VE, V>> {
     return new Transaction(this.#transaction, this.partOptions(name, options), this.durability, this.#life)
   }
@@ -75,13 +89,18 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
   put<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     key: Input<KeyOf<KE, K>>,
     value: Input<ValueOf<VE, V>>,
-    options: TransactionWriteOptions<KE, VE> = {},
+    options: TransactionWriteOptions<KE, VE> = NO_OPTIONS,
   ): void {
+    if (options !== NO_OPTIONS) checkOptions(TRANSACTION_CALLS.put, options)
     const bytes = this.encodeKey(key, options.keyEncoding)
-    this.#transaction.put(bytes, this.encodeValue(value, options.valueEncoding), { ttl: toTtl(options) })
+    this.#transaction.put(bytes, this.encodeValue(value, options.valueEncoding), toRowOptions(options))
   }
 
-  delete<KE extends MaybeEncoding = undefined>(key: Input<KeyOf<KE, K>>, options: EncodingOptions<KE> = {}): void {
+  delete<KE extends MaybeEncoding = undefined>(
+    key: Input<KeyOf<KE, K>>,
+    options: EncodingOptions<KE> = NO_OPTIONS,
+  ): void {
+    if (options !== NO_OPTIONS) checkOptions(TRANSACTION_CALLS.delete, options)
     this.#transaction.delete(this.encodeKey(key, options.keyEncoding))
   }
 
@@ -89,19 +108,22 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
   merge<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(
     key: Input<KeyOf<KE, K>>,
     operand: Input<ValueOf<VE, V>>,
-    options: TransactionWriteOptions<KE, VE> = {},
+    options: TransactionWriteOptions<KE, VE> = NO_OPTIONS,
   ): void {
+    if (options !== NO_OPTIONS) checkOptions(TRANSACTION_CALLS.merge, options)
     const bytes = this.encodeKey(key, options.keyEncoding)
-    this.#transaction.merge(bytes, this.encodeValue(operand, options.valueEncoding), { ttl: toTtl(options) })
+    this.#transaction.merge(bytes, this.encodeValue(operand, options.valueEncoding), toRowOptions(options))
   }
 
   /** Counts these keys as read, whatever the isolation: a concurrent write to one of them is a conflict. */
   markRead(keys: Iterable<Input<K>>): void {
+    checkIterable('markRead', keys)
     this.#transaction.markRead(Array.from(keys, (key) => this.encodeKey(key, undefined)))
   }
 
   /** These keys are written but conflict with nobody. Lasts for the rest of the transaction. */
   unmarkWrite(keys: Iterable<Input<K>>): void {
+    checkIterable('unmarkWrite', keys)
     this.#transaction.unmarkWrite(Array.from(keys, (key) => this.encodeKey(key, undefined)))
   }
 
@@ -109,9 +131,11 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
    * Applies all writes, or none; `undefined` when there were none.
    * @throws Transaction when a concurrent write conflicts: run the whole transaction again.
    */
-  async commit(options: CommitOptions = {}): Promise<WriteHandle | undefined> {
+  async commit(options: CommitOptions = NO_OPTIONS): Promise<WriteHandle | undefined> {
+    // A commit that is refused for its options has not ended anything: it may be called again, or rolled back.
+    if (options !== NO_OPTIONS && options !== IN_MEMORY) checkOptions(TRANSACTION_CALLS.commit, options)
     this.#life.ended = true
-    const committed = this.#transaction.commit({ seq: options.seq, signal: options.signal })
+    const committed = this.#transaction.commit(toEngineWrite(options))
     const handle = committed instanceof Promise ? await committed : committed
     return handle === undefined ? undefined : settled(handle, options, this.durability)
   }
@@ -140,6 +164,8 @@ export async function runTransaction<K, V, T>(
   body: (tx: Transaction<K, V>) => T | Promise<T>,
   options: TransactionOptions,
 ): Promise<T> {
+  checkOptions(CALLS.transaction, options)
+  checkArgument('transaction', 'body', func, body)
   const retries = options.retries ?? DEFAULT_RETRIES
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted()
@@ -155,7 +181,7 @@ export async function runTransaction<K, V, T>(
     if (tx.ended) return result
     let handle: WriteHandle | undefined
     try {
-      handle = await tx.commit({ durability: 'memory', signal: options.signal })
+      handle = await tx.commit(options.signal === undefined ? IN_MEMORY : { ...IN_MEMORY, signal: options.signal })
     } catch (error) {
       if (attempt >= retries || !isSlateDBError(error) || error.kind !== 'Transaction') throw error
       await backOff(env, attempt, options.signal)

@@ -1,9 +1,16 @@
 // What a caller may say about a write, and what the engine makes of it.
 
+import { hasMethods } from '../checks.ts'
 import { parseDuration } from '../db/duration.ts'
-import { invalid } from '../errors.ts'
+import { invalid, isSlateDBError, repeated, show } from '../errors.ts'
 import type { WriteHandle } from '../write/handle.ts'
-import type * as engine from '../write/options.ts'
+import {
+  CheckedPut,
+  type PutOptions as EnginePut,
+  type RowOptions,
+  type Ttl,
+  type WriteOptions,
+} from '../write/options.ts'
 import type { EncodingOptions, MaybeEncoding, MaybePromise } from './source.ts'
 
 /**
@@ -36,16 +43,33 @@ export interface PutOptions<KE extends MaybeEncoding = undefined, VE extends May
     EncodingOptions<KE, VE> {}
 
 /** What the engine's put takes; `undefined` when nothing was said. */
-export function toEnginePut(options: ExpiryOptions & CommitOptions): engine.PutOptions {
-  return { ttl: toTtl(options), seq: options.seq, signal: options.signal }
+export function toEnginePut(options: ExpiryOptions & CommitOptions): EnginePut | undefined {
+  const ttl = toTtl(options)
+  const { seq, signal } = options
+  return ttl === undefined && seq === undefined && signal === undefined ? undefined : new CheckedPut(ttl, seq, signal)
 }
 
-export function toTtl({ ttl, expireAt }: ExpiryOptions): engine.Ttl | undefined {
+/** What an operation of an engine batch takes. */
+export function toRowOptions(options: ExpiryOptions): RowOptions | undefined {
+  const ttl = toTtl(options)
+  return ttl === undefined ? undefined : { ttl }
+}
+
+/** What the engine's other writes take. */
+export function toEngineWrite({ seq, signal }: CommitOptions): WriteOptions | undefined {
+  return seq === undefined && signal === undefined ? undefined : { seq, signal }
+}
+
+export function toTtl({ ttl, expireAt }: ExpiryOptions): Ttl | undefined {
   if (expireAt !== undefined) {
     if (ttl !== undefined) throw invalid('INVALID_TTL', 'a write takes ttl or expireAt, not both')
-    const at = typeof expireAt === 'number' ? expireAt : expireAt.getTime()
-    if (!Number.isSafeInteger(at))
-      throw invalid('INVALID_TTL', `expireAt must be a date or whole milliseconds, not ${at}`)
+    // By what it does: a date of another realm is a date, too.
+    const date = typeof expireAt !== 'number' && hasMethods(expireAt, ['getTime']) ? expireAt : undefined
+    const at = date === undefined ? (expireAt as number) : date.getTime()
+    if (!Number.isSafeInteger(at)) {
+      const given = date === undefined ? show(expireAt) : 'an invalid date'
+      throw invalid('INVALID_TTL', `expireAt must be a date, or whole milliseconds since 1970, not ${given}`)
+    }
     return { at }
   }
   if (ttl === undefined || ttl === 'default' || ttl === 'none') return ttl
@@ -53,7 +77,7 @@ export function toTtl({ ttl, expireAt }: ExpiryOptions): engine.Ttl | undefined 
   if (after === undefined || !Number.isSafeInteger(after) || after < 0) {
     throw invalid(
       'INVALID_TTL',
-      `ttl must be whole milliseconds, a text such as '30m', 'default' or 'none', not ${JSON.stringify(ttl)}`,
+      `ttl must be whole milliseconds, a text such as '30m', 'default' or 'none', not ${show(ttl)}`,
     )
   }
   return { after }
@@ -65,7 +89,16 @@ export async function settled(
   options: CommitOptions,
   byDefault: Durability,
 ): Promise<WriteHandle> {
-  const handle = write instanceof Promise ? await write : write
-  if ((options.durability ?? byDefault) === 'remote') await handle.awaitDurable(options.signal)
-  return handle
+  try {
+    const handle = write instanceof Promise ? await write : write
+    if ((options.durability ?? byDefault) !== 'memory') await handle.awaitDurable(options.signal)
+    return handle
+  } catch (error) {
+    throw ofThisCall(error)
+  }
+}
+
+/** Many writes share the error that ended their handle; each call gets one with a stack of its own. */
+export function ofThisCall(error: unknown): unknown {
+  return isSlateDBError(error) && error.kind === 'Closed' ? repeated(error) : error
 }

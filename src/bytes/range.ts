@@ -1,6 +1,7 @@
 // Ranges of keys. A range may be empty; nothing here throws for one, callers that must refuse it ask `isEmptyRange`.
 
-import { compareBytes, compareRange, EMPTY } from './compare.ts'
+import { invalid, show } from '../errors.ts'
+import { compareBytes, compareRange, copyOf, EMPTY } from './compare.ts'
 
 export interface Bound {
   readonly key: Uint8Array
@@ -25,10 +26,25 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   return end
 }
 
-/** The same range with keys that nobody else can change. */
-export function copyRange({ start, end }: KeyRange): KeyRange {
-  const copy = (bound: Bound | undefined) => bound && { key: bound.key.slice(), inclusive: bound.inclusive }
-  return { start: copy(start), end: copy(end) }
+/**
+ * The same range with keys that nobody else can change.
+ * @throws Invalid when it is no range of bytes.
+ */
+export function copyRange(range: KeyRange): KeyRange {
+  if (typeof range !== 'object' || range === null) {
+    throw invalid('INVALID_RANGE', `a range is an object with start and end, not ${show(range)}`)
+  }
+  return { start: copyBound(range.start, 'start'), end: copyBound(range.end, 'end') }
+}
+
+function copyBound(bound: Bound | undefined, side: string): Bound | undefined {
+  if (bound === undefined) return undefined
+  const { key, inclusive } = Object(bound) as Bound
+  if (!(key instanceof Uint8Array) || typeof inclusive !== 'boolean') {
+    const what = typeof bound === 'object' ? `{ key: ${show(key)}, inclusive: ${show(inclusive)} }` : show(bound)
+    throw invalid('INVALID_RANGE', `the ${side} of a range is { key: Uint8Array, inclusive: boolean }, not ${what}`)
+  }
+  return { key: copyOf(key), inclusive }
 }
 
 export function prefixRange(prefix: Uint8Array): KeyRange {

@@ -3,6 +3,8 @@
 // the handle a write returns.
 
 import type { KeyRange } from '../bytes/range.ts'
+import { checkOptions } from '../checks.ts'
+import { onAbort } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import { unitsOf } from '../env/turns.ts'
 import { type CloseReason, invalid } from '../errors.ts'
@@ -12,6 +14,7 @@ import type { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import type { PutOptions, WriteOptions } from '../write/options.ts'
 import type { VersionedManifest } from '../write/state.ts'
+import { checkBatch, checkFlushType, checkIsolation, checkListener, checkPut, ENGINE_CALLS } from './call-options.ts'
 import { type Cleared, type ClearOptions, clearRange } from './clear.ts'
 import type { Engine } from './engine.ts'
 import type { Scan } from './scan.ts'
@@ -94,6 +97,7 @@ export class Db {
 
   /** Calls `listener` after every change of the status; the returned function ends that. */
   onStatus(listener: () => void): () => void {
+    checkListener('onStatus', listener)
     return this.#engine.state.onChange(listener)
   }
 
@@ -124,23 +128,28 @@ export class Db {
 
   /** Commits one put. The handle comes at once, or as a promise while too much is unflushed. */
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
+    checkPut(ENGINE_CALLS.put, options)
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.put(key, value, options), unitsOf(value.length))
   }
 
   delete(key: Uint8Array, options?: WriteOptions): MaybePromise<WriteHandle> {
+    if (options !== undefined) checkOptions(ENGINE_CALLS.delete, options)
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.delete(key, options))
   }
 
   /** Adds a merge operand; needs a merge operator. */
   merge(key: Uint8Array, operand: Uint8Array, options?: PutOptions): MaybePromise<WriteHandle> {
+    checkPut(ENGINE_CALLS.merge, options)
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.merge(key, operand, options), unitsOf(operand.length))
   }
 
   /** Commits a batch: all of it under one sequence number, or nothing. The batch may be used again. */
   write(batch: WriteBatch, options?: WriteOptions): MaybePromise<WriteHandle> {
+    checkBatch(batch)
+    if (options !== undefined) checkOptions(ENGINE_CALLS.write, options)
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.write(batch, options), batch.units)
   }
@@ -149,7 +158,8 @@ export class Db {
    * Deletes the rows of `range` that are there at this moment and are not written again meanwhile, in slices. Durable
    * when its last deletion is.
    */
-  clear(range: KeyRange, options: ClearOptions = {}): Promise<Cleared> {
+  async clear(range: KeyRange, options: ClearOptions = {}): Promise<Cleared> {
+    checkOptions(ENGINE_CALLS.clear, options)
     return clearRange(this.#engine, range, options)
   }
 
@@ -159,12 +169,14 @@ export class Db {
   }
 
   begin(isolation: Isolation = 'snapshot'): Transaction {
+    checkIsolation(isolation)
     this.#engine.state.check()
     return new Transaction(this.#engine, isolation)
   }
 
   /** Default: the WAL, or the memtable when there is no WAL (CL-1). */
   async flush(type?: FlushType): Promise<void> {
+    checkFlushType(type)
     const { state, wal, env } = this.#engine
     state.check()
     env.metrics.counter('slatedb.db.request_count', { op: 'flush' }).value++
@@ -187,6 +199,12 @@ export class Db {
    * @throws what the last flush failed with; what ended the handle, when rows that it took are not in the store.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    try {
+      // Before anything else: a flush that is misspelt must not end the handle without one.
+      checkOptions(ENGINE_CALLS.close, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     this.#closing ??= this.#engine.state.ended === undefined ? this.#close(options) : this.#tearDown(options)
     return this.#closing
   }
@@ -203,7 +221,7 @@ export class Db {
     const ended = engine.state.end('Clean')
     engine.guard.closing(engine.settings.manifestUpdateTimeout)
     const giveUp = () => engine.abortWith(signal?.reason)
-    signal?.addEventListener('abort', giveUp, { once: true })
+    const forget = signal && onAbort(signal, giveUp)
     try {
       if (signal?.aborted) giveUp()
       if (flush === false) return
@@ -216,7 +234,7 @@ export class Db {
       // What waits is told by the end itself; what caused it is what the caller has to know.
       throw engine.failure ?? error
     } finally {
-      signal?.removeEventListener('abort', giveUp)
+      forget?.()
       // Requests that never end must not keep the handle: whatever still matters has been waited for.
       engine.abortWith(ended)
       await engine.stop(ended)

@@ -12,9 +12,10 @@ import type { Meter } from '../env/metrics.ts'
 import { type Turns, unitsOf } from '../env/turns.ts'
 import { dataError, invalid, isStoreError } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
-import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import { CheckedReads, type ReadOptions, type ScanOptions } from '../read/options.ts'
 import type { Reads, SeqBound } from '../read/reads.ts'
 import type { State } from '../write/state.ts'
+import { checkKey, checkKeys, checkRead, ENGINE_CALLS } from './call-options.ts'
 import { Scan } from './scan.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -34,7 +35,7 @@ export interface OwnRows {
   cursor(range: KeyRange, descending: boolean): Cursor
 }
 
-const DEFAULTS: ReadOptions = {}
+const DEFAULTS: ReadOptions = new CheckedReads(undefined, undefined)
 /** Each turn needs a newer manifest; more than a handful means that tables vanish faster than one reads. */
 const MAX_TURNS = 4
 
@@ -67,6 +68,7 @@ export class ReadSide {
     pin: SeqBound | undefined,
     options: ReadOptions = DEFAULTS,
   ): MaybePromise<KeyValue | undefined> {
+    checkRead(ENGINE_CALLS.getRow, options)
     const found = this.#find(key, pin, options, true)
     if (found instanceof Promise) return this.#turns.after(found.then((row) => row && keyValueOf(row, this.#slab)))
     const row = found && keyValueOf(found, this.#slab)
@@ -79,6 +81,8 @@ export class ReadSide {
     pin: SeqBound | undefined,
     options: ReadOptions = DEFAULTS,
   ): Promise<(Uint8Array | undefined)[]> {
+    checkKeys('getMany', keys)
+    checkRead(ENGINE_CALLS.getMany, options)
     const { state } = this.#options
     for (let turn = 0; ; turn++) {
       // One bound for all keys, each of which captures the view in this same step.
@@ -98,6 +102,7 @@ export class ReadSide {
   scan(range: KeyRange, pin: SeqBound | undefined, options: ScanOptions = {}, own?: OwnRows): Scan {
     const { state, reads, touch } = this.#options
     state.check()
+    checkRead(ENGINE_CALLS.scan, options)
     touch()
     this.#scans.value++
     const descending = options.descending === true
@@ -141,7 +146,9 @@ export class ReadSide {
   ): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
+    checkRead(ENGINE_CALLS.get, options)
     options.signal?.throwIfAborted()
+    checkKey(key)
     if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
     touch()
     this.#gets.value++

@@ -26,6 +26,7 @@ import { REPLAY_AHEAD, REPLAY_AHEAD_BYTES, replayWal } from '../wal/replay.ts'
 import { listWalTail, type WalTail, walTruncated } from '../wal/tail.ts'
 import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
+import { checkListener } from './call-options.ts'
 import { checkInitialized } from './check-manifest.ts'
 import { type CommonOptions, filterPoliciesOf, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
@@ -200,6 +201,7 @@ export class DbReader {
   }
 
   onStatus(listener: () => void): () => void {
+    checkListener('onStatus', listener)
     return this.#parts.state.onChange(listener)
   }
 

@@ -4,12 +4,15 @@ import { compareBytes } from '../bytes/compare.ts'
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
 import { Slab } from '../bytes/slab.ts'
 import { showKey } from '../bytes/text.ts'
+import { checkArgument, upTo } from '../checks.ts'
 import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
 import { reaches } from '../cursor/rows.ts'
 import { abortable } from '../env/abort.ts'
 import { type Turns, unitsOf } from '../env/turns.ts'
 import { invalid } from '../errors.ts'
 import { type KeyValue, keyValueOf } from '../read/key-value.ts'
+
+import { checkKey } from './call-options.ts'
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -61,6 +64,7 @@ export class Scan {
    * short; empty means the end.
    */
   nextBatch(maxRows: number): MaybePromise<KeyValue[]> {
+    checkArgument('nextBatch', 'maxRows', upTo, maxRows)
     if (this.#closed || maxRows <= 0) return []
     const batch: KeyValue[] = []
     const step = this.#fill(batch, maxRows)
@@ -78,6 +82,7 @@ export class Scan {
    * @throws Invalid when `key` is outside the range, or at or before the last row returned (RD-22).
    */
   seek(key: Uint8Array): void {
+    checkKey(key)
     this.#check()
     const { range, descending } = this.#source
     if (beforeRange(range, key, 0, key.length) || afterRange(range, key, 0, key.length)) {

@@ -5,18 +5,22 @@ import { compareBytes } from '../bytes/compare.ts'
 import { mintUuid } from '../bytes/ids.ts'
 import { copyRange, type KeyRange, pointRange } from '../bytes/range.ts'
 import { toBigInt } from '../bytes/u64.ts'
+import { checkOptions } from '../checks.ts'
 import { invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import type { WriteBatch } from '../write/batch.ts'
 import { type Footprint, sortedKeys } from '../write/conflicts.ts'
 import type { WriteHandle } from '../write/handle.ts'
-import type { PutOptions, WriteOptions } from '../write/options.ts'
+import type { RowOptions, WriteOptions } from '../write/options.ts'
 import { type HeldBound, heldBy, type Pin } from '../write/snapshots.ts'
+import { checkKey, checkKeys, ENGINE_CALLS, keyCopies } from './call-options.ts'
 import type { Engine } from './engine.ts'
 import type { Scan } from './scan.ts'
 
 export type Isolation = 'snapshot' | 'serializable'
+
+const NO_OPTIONS: WriteOptions = {}
 
 type MaybePromise<T> = T | Promise<T>
 
@@ -76,6 +80,7 @@ export class Transaction {
   }
 
   async getMany(keys: readonly Uint8Array[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
+    checkKeys('getMany', keys)
     // Begun in one step; a key that is refused leaves no rejection behind.
     return Promise.all(keys.map(async (key) => this.get(key, options)))
   }
@@ -90,7 +95,7 @@ export class Transaction {
     return this.#engine.scan(asked, this.#bound, options, this.#batch)
   }
 
-  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): void {
+  put(key: Uint8Array, value: Uint8Array, options?: RowOptions): void {
     this.#check()
     this.#engine.writer.checkKeyLength(key.length)
     this.#batch.put(key, value, options)
@@ -102,7 +107,7 @@ export class Transaction {
     this.#batch.delete(key)
   }
 
-  merge(key: Uint8Array, operand: Uint8Array, options?: PutOptions): void {
+  merge(key: Uint8Array, operand: Uint8Array, options?: RowOptions): void {
     this.#check()
     if (this.#engine.writer.mergeOperator === undefined) {
       throw invalid('MERGE_OPERATOR_MISSING', 'merge needs a merge operator: open the database with one')
@@ -114,21 +119,22 @@ export class Transaction {
   /** Counts these keys as read, under either isolation level (TX-4). */
   markRead(keys: Iterable<Uint8Array>): void {
     this.#check()
-    for (const key of keys) this.#reads.push(key.slice())
+    for (const key of keyCopies('markRead', keys)) this.#reads.push(key)
   }
 
   /** These keys are written but conflict with nobody, now and for the rest of the transaction (TX-4). */
   unmarkWrite(keys: Iterable<Uint8Array>): void {
     this.#check()
-    for (const key of keys) this.#unmarked.push(key.slice())
+    for (const key of keyCopies('unmarkWrite', keys)) this.#unmarked.push(key)
   }
 
   /**
    * All or nothing. `undefined` when there was nothing to write.
    * @throws Transaction when a write that committed after `seq` conflicts: run the whole transaction again.
    */
-  commit(options: WriteOptions = {}): MaybePromise<WriteHandle | undefined> {
+  commit(options: WriteOptions = NO_OPTIONS): MaybePromise<WriteHandle | undefined> {
     this.#check()
+    if (options !== NO_OPTIONS) checkOptions(ENGINE_CALLS.commit, options)
     const { writer, state } = this.#engine
     this.#ended = 'committed'
     try {
@@ -190,6 +196,7 @@ export class Transaction {
 
   #noteRead(key: Uint8Array): void {
     this.#check()
+    checkKey(key)
     if (this.isolation === 'serializable') this.#reads.push(key.slice())
   }
 

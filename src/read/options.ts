@@ -30,3 +30,20 @@ export interface ScanOptions extends ReadOptions {
   /** Every key of the range starts with it: lets prefix filters rule tables out. The range must lie inside it. */
   readonly prefix?: Uint8Array | undefined
 }
+
+/** What the public face makes of options that it has checked. */
+export class CheckedReads implements ReadOptions {
+  readonly hideExpiredAt: number | undefined
+  readonly durability: ReadOptions['durability']
+  readonly dirty: boolean | undefined
+  readonly cacheBlocks: boolean | undefined
+  readonly signal: AbortSignal | undefined
+
+  constructor(hideExpiredAt: number | undefined, options: Omit<ReadOptions, 'hideExpiredAt'> | undefined) {
+    this.hideExpiredAt = hideExpiredAt
+    this.durability = options?.durability
+    this.dirty = options?.dirty
+    this.cacheBlocks = options?.cacheBlocks
+    this.signal = options?.signal
+  }
+}

@@ -4,7 +4,7 @@
 import { compareRange } from '../bytes/compare.ts'
 import { ByteWriter } from '../bytes/writer.ts'
 import { NO_TS, type Row, type RowKind } from '../cursor/row.ts'
-import { invalid } from '../errors.ts'
+import { invalid, show } from '../errors.ts'
 import { MAX_ROW_LENGTH } from '../format/seal.ts'
 import type { OrderedRows } from '../memtable/directory.ts'
 import type { PreparedRows } from '../memtable/memtable.ts'
@@ -165,8 +165,9 @@ export class BatchOps implements OrderedRows {
     else {
       const isAfter = 'after' in ttl
       const ms = isAfter ? ttl.after : ttl.at
-      if (Number.isNaN(ms) || (Number.isFinite(ms) && !Number.isInteger(ms)) || (isAfter && ms < 0)) {
-        throw invalid('INVALID_TTL', `a ttl is whole milliseconds${isAfter ? ' from 0 up' : ''}, not ${ms}`)
+      const isWhole = Number.isInteger(ms) || ms === Number.POSITIVE_INFINITY || ms === Number.NEGATIVE_INFINITY
+      if (!isWhole || (isAfter && ms < 0)) {
+        throw invalid('INVALID_TTL', `a ttl is whole milliseconds${isAfter ? ' from 0 up' : ''}, not ${show(ms)}`)
       }
       this.#ttlForm[index] = isAfter ? TTL_AFTER : TTL_AT
       this.#ttl[index] = ms
@@ -195,13 +196,12 @@ function grown<T extends { set(from: T): void }>(from: T, to: T): T {
 const expiry = (ts: number): number => (ts >= I64_LIMIT || ts < -I64_LIMIT ? NO_TS : ts)
 
 export function checkKey(key: Uint8Array): void {
-  if (!(key instanceof Uint8Array)) throw invalid('INVALID_KEY', `a key is a Uint8Array here, not ${typeof key}`)
+  if (!(key instanceof Uint8Array)) throw invalid('INVALID_KEY', `a key is a Uint8Array here, not ${show(key)}`)
   if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
 }
 
 function checkValue(value: Uint8Array): void {
-  if (!(value instanceof Uint8Array))
-    throw invalid('INVALID_VALUE', `a value is a Uint8Array here, not ${typeof value}`)
+  if (!(value instanceof Uint8Array)) throw invalid('INVALID_VALUE', `a value is a Uint8Array here, not ${show(value)}`)
 }
 
 function checkRow(keyLength: number, valueLength: number): void {

@@ -4,6 +4,7 @@
 import { compareRange, EMPTY } from '../bytes/compare.ts'
 import type { KeyRange } from '../bytes/range.ts'
 import { U32_MAX } from '../bytes/u64.ts'
+import { checkOptions } from '../checks.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
 import { MERGE, Row, type RowKind, rowKey, TOMBSTONE, VALUE } from '../cursor/row.ts'
@@ -13,15 +14,10 @@ import { BatchCursor } from './batch-cursor.ts'
 import { foldBatch } from './batch-fold.ts'
 import { BatchOps } from './batch-ops.ts'
 import { orderedIds } from './batch-order.ts'
-import type { Ttl } from './options.ts'
+import { BATCH_CALLS, type RowOptions, type Ttl } from './options.ts'
 
 /** Up to here a batch is searched as a plain list: most transactions stay below. */
 const SMALL = 16
-
-/** How long a row lives; without it as the database's settings say. */
-interface TtlOption {
-  readonly ttl?: Ttl | undefined
-}
 
 /** Puts, deletes and merges of many keys; `db.write(batch)` applies them. */
 export class WriteBatch {
@@ -57,19 +53,20 @@ export class WriteBatch {
   }
 
   /** Replaces every earlier operation of this batch on the key. */
-  put(key: Uint8Array, value: Uint8Array, options?: TtlOption): void {
-    this.#add(key, value, VALUE, options?.ttl)
+  put(key: Uint8Array, value: Uint8Array, options?: RowOptions): void {
+    if (options !== undefined) checkOptions(BATCH_CALLS.put, options)
+    this.add(key, value, VALUE, options?.ttl)
   }
 
   /** Replaces every earlier operation of this batch on the key. */
   delete(key: Uint8Array): void {
-    this.#add(key, EMPTY, TOMBSTONE, 'none')
+    this.add(key, EMPTY, TOMBSTONE, 'none')
   }
 
   /** Adds an operand behind the earlier operations of this batch on the key. */
-  merge(key: Uint8Array, operand: Uint8Array, options?: TtlOption): void {
-    this.#add(key, operand, MERGE, options?.ttl)
-    this.#hasMerges = true
+  merge(key: Uint8Array, operand: Uint8Array, options?: RowOptions): void {
+    if (options !== undefined) checkOptions(BATCH_CALLS.merge, options)
+    this.add(key, operand, MERGE, options?.ttl)
   }
 
   /** Forgets all operations; rows that `prepare` handed out lose their meaning. */
@@ -142,9 +139,14 @@ export class WriteBatch {
     return keys
   }
 
-  #add(key: Uint8Array, value: Uint8Array, kind: RowKind, ttl: Ttl | undefined): void {
+  /**
+   * One operation of any kind, for callers that have checked their options.
+   * @internal
+   */
+  add(key: Uint8Array, value: Uint8Array, kind: RowKind, ttl: Ttl | undefined): void {
     const ops = this.#ops
     ops.add(key, value, kind, ttl)
+    if (kind === MERGE) this.#hasMerges = true
     const last = ops.count - 1
     if (last > 0 && this.#ascending) this.#ascending = ops.compareKey(last - 1, key, 0, key.length, 0) < 0
   }

@@ -4,6 +4,7 @@
 import { showKey } from '../bytes/text.ts'
 import { compareU64, hiOf, loOf, U32_MAX, U64_MAX } from '../bytes/u64.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
+import { MERGE, VALUE } from '../cursor/row.ts'
 import { abortable, onAbort } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
@@ -91,7 +92,7 @@ export class Writer {
 
   put(key: Uint8Array, value: Uint8Array, options: PutOptions = {}): MaybePromise<WriteHandle> {
     const batch = this.#oneOp()
-    batch.put(key, value, options)
+    batch.add(key, value, VALUE, options.ttl)
     return this.write(batch, options)
   }
 
@@ -103,7 +104,7 @@ export class Writer {
 
   merge(key: Uint8Array, operand: Uint8Array, options: PutOptions = {}): MaybePromise<WriteHandle> {
     const batch = this.#oneOp()
-    batch.merge(key, operand, options)
+    batch.add(key, operand, MERGE, options.ttl)
     return this.write(batch, options)
   }
 
