@@ -235,6 +235,7 @@ export class Db {
       throw engine.failure ?? error
     } finally {
       forget?.()
+      engine.guard.closed()
       // Requests that never end must not keep the handle: whatever still matters has been waited for.
       engine.abortWith(ended)
       await engine.stop(ended)

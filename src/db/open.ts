@@ -65,6 +65,8 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const stores = wrapStores(options, env, 'db', {
     maxRetries: settings.objectStoreMaxRetries,
     signal: abort.signal,
+    silenceMs: () => guard.silenceMs,
+    onAnswer: () => guard.onAnswer(),
     onTrouble: (error) => {
       guard.onTrouble(error)
       engine?.state.setDegraded(error)

@@ -6,6 +6,7 @@ import { invalid } from '../errors.ts'
 import { bloomPolicy } from '../filter/bloom.ts'
 import type { FilterPolicy } from '../filter/policy.ts'
 import type { BlockTransformer } from '../format/seal.ts'
+import { type AnsweringOptions, answering } from '../objects/answering.ts'
 import { type InstrumentedStore, instrumented } from '../objects/instrumented.ts'
 import { type RetryOptions, retrying } from '../objects/retrying.ts'
 import type { ObjectStore } from '../objects/store.ts'
@@ -64,12 +65,21 @@ export interface WrappedStores {
   readonly instrumented: InstrumentedStore
 }
 
-/** Counting inside, retries outside: every attempt counts. */
-export function wrapStores(options: CommonOptions, env: Env, role: string, retries: RetryOptions): WrappedStores {
-  const counted = instrumented(options.store, env, { role })
+/** The limit of each request inside, counting around it, retries outside: every attempt counts. */
+export function wrapStores(
+  options: CommonOptions,
+  env: Env,
+  role: string,
+  retries: RetryOptions & AnsweringOptions,
+): WrappedStores {
+  const counted = instrumented(answering(options.store, env.clock, retries), env, { role })
   const main = retrying(counted, env, retries)
   const { walStore } = options
   if (walStore === undefined) return { main, wal: main, instrumented: counted }
-  const wal = retrying(instrumented(walStore, env, { role, counts: counted.counts, storeType: 'wal' }), env, retries)
+  const wal = retrying(
+    instrumented(answering(walStore, env.clock, retries), env, { role, counts: counted.counts, storeType: 'wal' }),
+    env,
+    retries,
+  )
   return { main, wal, instrumented: counted }
 }

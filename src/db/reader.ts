@@ -74,6 +74,7 @@ async function open(options: ReaderOptions, env: Env, abort: AbortController, gu
   const stores = wrapStores(options, env, 'reader', {
     maxRetries: options.maxRetries,
     signal: abort.signal,
+    silenceMs: () => guard.silenceMs,
     onTrouble: (error) => guard.onTrouble(error),
   })
   const manifest = manifestVersions(stores.main, env, paths)

@@ -4,9 +4,12 @@
 import { onAbort } from '../env/abort.ts'
 import type { Clock } from '../env/env.ts'
 import { isSlateDBError, isStoreError, unavailable } from '../errors.ts'
+import { isSilence } from '../objects/answering.ts'
 
 /** How long an opening waits for a store that does not answer, or for room in L0, unless it is told. */
 export const OPEN_TIMEOUT_MS = 60_000
+/** A request that has no answer for so long is given up. */
+const SILENCE_MS = 60_000
 /** Wrong credentials do not get better; a few seconds are for tokens that are being rolled over. */
 const REFUSED_TIMEOUT_MS = 5_000
 
@@ -17,6 +20,8 @@ export class StoreGuard {
   #what: 'opening' | 'closing' = 'opening'
   #since: number | undefined
   #active = true
+  #answers = 0
+  #cancelTimer = () => {}
   readonly #release: () => void
 
   constructor(
@@ -34,6 +39,16 @@ export class StoreGuard {
     this.#release = () => forget?.()
   }
 
+  /** How long a request may go without an answer. */
+  get silenceMs(): number {
+    return this.#active ? Math.min(SILENCE_MS, this.#timeoutMs) : SILENCE_MS
+  }
+
+  /** A request has ended, however. */
+  onAnswer(): void {
+    this.#answers++
+  }
+
   /** What a request failed with before it is tried again; `undefined` when one got through. */
   onTrouble(error: unknown): void {
     if (error === undefined) {
@@ -45,11 +60,15 @@ export class StoreGuard {
     if (!this.#active) return
     const refused = isStoreError(error, 'Unauthenticated') || isStoreError(error, 'PermissionDenied')
     const timeoutMs = refused ? Math.min(REFUSED_TIMEOUT_MS, this.#timeoutMs) : this.#timeoutMs
-    if (now - this.#since < timeoutMs) return
+    // A request that was not answered at all has waited long enough by itself.
+    if (isSilence(error)) this.#giveUp('did not answer', error)
+    else if (now - this.#since >= timeoutMs) this.#giveUp(`answered only errors for ${seconds(timeoutMs)}`, error)
+  }
+
+  #giveUp(what: string, error?: unknown): void {
     const detail = isSlateDBError(error) ? `: ${error.message}` : ''
-    const message = `the object store answered only errors for ${Math.round(timeoutMs / 1000)} s while ${this.#what}${detail}`
     const code = this.#what === 'opening' ? 'OPEN_TIMEOUT' : 'CLOSE_TIMEOUT'
-    this.#abort.abort(unavailable(code, message, { cause: error }))
+    this.#abort.abort(unavailable(code, `the object store ${what} while ${this.#what}${detail}`, { cause: error }))
   }
 
   /** The handle is open, or the opening failed: the caller's signal and the timeout have no say any more. */
@@ -64,5 +83,28 @@ export class StoreGuard {
     this.#timeoutMs = timeoutMs
     this.#active = true
     if (this.#since !== undefined) this.#since = this.#clock.monotonic()
+    this.#watch()
+  }
+
+  /** The handle is closed. */
+  closed(): void {
+    this.#active = false
+    this.#cancelTimer()
+  }
+
+  /** Requests that were under way when the closing began may have longer limits of their own. */
+  #watch(): void {
+    const before = this.#answers
+    this.#cancelTimer = this.#clock.schedule(
+      this.#timeoutMs,
+      () => {
+        if (!this.#active) return
+        if (this.#answers === before) this.#giveUp(`did not answer for ${seconds(this.#timeoutMs)}`)
+        else this.#watch()
+      },
+      { label: 'a store that answers while closing' },
+    )
   }
 }
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`

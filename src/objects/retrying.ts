@@ -7,6 +7,7 @@ import type { Env } from '../env/env.ts'
 import { sleep } from '../env/env.ts'
 import type { Random } from '../env/random.ts'
 import { dataError, isSlateDBError, isStoreError, messageOf, storeError, unavailable } from '../errors.ts'
+import { isSilence } from './answering.ts'
 import { equalBodies } from './body.ts'
 import { Limits } from './limits.ts'
 import {
@@ -41,6 +42,8 @@ const LONGEST_DELAY_MS = 1000
 const LONGEST_ASKED_MS = 10_000
 /** Answers that claim to be whole and are not: a few may be a broken way, more are a damaged object. */
 const MAX_WRONG_ANSWERS = 4
+/** Requests of one call that the store has not answered at all: one may be a lost connection, a second is a store that hangs. */
+const MAX_SILENT = 2
 
 export interface RetryOptions {
   /** Retries per call; without it a call is retried until it succeeds, its deadline passes or a signal ends it. */
@@ -275,7 +278,7 @@ class RetryingStore implements ObjectStore {
 
   async #attempts<T>(name: string, path: string, limits: Limits | undefined, attempt: Attempt<T>): Promise<T> {
     const { maxRetries = Number.POSITIVE_INFINITY } = this.#options
-    for (let retries = 0; ; retries++) {
+    for (let retries = 0, silent = 0; ; retries++) {
       try {
         // An aborted call makes no further request.
         limits?.signal.throwIfAborted()
@@ -286,6 +289,11 @@ class RetryingStore implements ObjectStore {
       } catch (thrown) {
         const error = this.#judged(thrown)
         if (limits?.over) throw error instanceof Passing ? error.error : error
+        // The setting bounds retries of what was answered; without it a call to a store that hangs would never end.
+        if (isSilence(error) && ++silent >= MAX_SILENT) {
+          this.#options.onTrouble?.(error)
+          throw error
+        }
         if (!mayPass(error)) {
           // A HEAD has no document that says which of the two is missing, the object or the bucket.
           if (isAnswer(error) && name !== 'head') this.#answered = true

@@ -170,7 +170,7 @@ test('a transformer that fails for a moment does not end the handle', async () =
   expect(reason).toBeUndefined()
 })
 
-test('a close on a store that never answers ends within the deadline of a manifest update', async () => {
+test('a close on a store that answers only errors ends within the deadline of a manifest update', async () => {
   const store = new MemoryStore()
   let skipped = 0
   const clock: Clock = {
