@@ -22,7 +22,8 @@ import { Flusher } from '../write/flusher.ts'
 import { stampManifest } from '../write/manifest-stamp.ts'
 import { State } from '../write/state.ts'
 import { Writer } from '../write/writer.ts'
-import { checkManifest, checkWalStore } from './check-manifest.ts'
+import { checkedTail } from './check-log.ts'
+import { checkManifest } from './check-manifest.ts'
 import { Db } from './db.ts'
 import { Engine } from './engine.ts'
 import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
@@ -302,9 +303,7 @@ async function readRecord(
     const { value } = manifest.current
     checkManifest(value, paths, options.walStore !== undefined)
     options.signal?.throwIfAborted()
-    const tail = await early.after(value.replayAfterWalId)
-    await checkWalStore(value, tail, wal, paths)
-    return tail
+    return await checkedTail(manifest, wal, paths, await early.after(value.replayAfterWalId))
   } finally {
     early.drop()
   }
