@@ -56,6 +56,24 @@ describe('block index', () => {
     expect([blocks.start(0), blocks.end(0), blocks.end(8)]).toEqual([0, 100, 900])
   })
 
+  test('padding behind a block is known by the length of the block (format.md 4.3)', () => {
+    const padded = (length: number) => {
+      const builder = new IndexBuilder()
+      builder.add(0, key(''), length)
+      builder.add(100, key('a'))
+      return builder.finish()
+    }
+    const blocks = new BlockIndex(padded(60), 150, 'compacted')
+    expect([blocks.sealedEnd(0), blocks.end(0), blocks.sealedEnd(1), blocks.end(1)]).toEqual([60, 100, 150, 150])
+    expect(new BlockIndex(padded(100), 150, 'compacted').sealedEnd(0)).toBe(100)
+    // It never reaches into the next block, whatever the index says.
+    for (const length of [101, 2 ** 31, 2 ** 32 - 1]) {
+      expect(() => new BlockIndex(padded(length), 150, 'compacted')).toThrow(
+        expect.objectContaining({ kind: 'Data', code: 'SLATEDB_INVALID_INDEX' }),
+      )
+    }
+  })
+
   test('separators', () => {
     const show = (a: string, b: string) => new TextDecoder().decode(separator(key(a), a.length, key(b), 0, b.length))
     expect([show('abc', 'abd'), show('abc', 'abcdef'), show('abc', 'abc'), show('a', 'xyz')]).toEqual([

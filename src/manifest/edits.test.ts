@@ -97,6 +97,14 @@ describe('cutting L0 at the marker (MF-3)', () => {
   })
 })
 
+test('a marked table that several views show cuts nothing, since nothing tells which of them was meant (MF-3)', () => {
+  const shown = [5, 4, 3].map((n) => view(n, { viewId: id(n + 30) }))
+  const twice = [shown[0]!, { ...shown[1]!, viewId: id(50) }, shown[1]!, shown[2]!]
+  const byTable = { lastCompactedViewId: undefined, lastCompactedTableId: id(4) }
+  expect(cutL0(twice, byTable)).toEqual(twice)
+  expect(cutL0(twice, { ...byTable, lastCompactedViewId: id(34) })).toEqual(twice.slice(0, 2))
+})
+
 describe("the writer's merge (MF-1)", () => {
   const checkpoint = { id: 'c', manifestId: 3, createTime: 1, expireTime: undefined, name: undefined }
   const own = manifest({

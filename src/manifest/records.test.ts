@@ -193,6 +193,76 @@ describe('epochs', () => {
   })
 })
 
+describe('what no role may write', () => {
+  const withL0 = (manifest: Manifest, ...views: TableView[]): Manifest => ({
+    ...manifest,
+    tree: { ...manifest.tree, l0: views },
+  })
+  const minted = (ms: number, n: number) => viewOf(mintUlid(ms, new Uint8Array(10).fill(n)), n)
+
+  test('an L0 table older than the newest one, whichever role writes (FL-17)', async () => {
+    const { bucket, open } = await newDatabase()
+    const versions = open()
+    await versions.readLatest()
+    const [old, young] = [minted(1000, 1), minted(2000, 2)]
+    await versions.update((manifest) => withL0(manifest, young))
+    const before = await bucket.list(paths.manifests)
+    for (const record of [writerManifest(open()), coordinatorManifest(open())]) {
+      await record.versions.readLatest()
+      expect(await outcome(record.update((manifest) => withL0(manifest, old, young)))).toBe(
+        'Invalid SLATEDB_INVALID_CLOCK_TICK',
+      )
+    }
+    expect(await bucket.list(paths.manifests)).toEqual(before)
+    // One of the same millisecond is as good as a newer one, and what is listed may stay.
+    const equal = minted(2000, 3)
+    expect(await outcome(versions.update((manifest) => withL0(manifest, equal, young)))).toBe('ok')
+    expect(await outcome(versions.update((manifest) => withL0(manifest, young)))).toBe('ok')
+  })
+
+  test('a table that compaction has taken out of L0, not even when L0 is empty by then (FL-17)', async () => {
+    const { open } = await newDatabase()
+    const versions = open()
+    await versions.readLatest()
+    const [first, second] = [minted(1000, 1), minted(2000, 2)]
+    await versions.update((manifest) => withL0(manifest, first))
+    await versions.update((manifest) => withL0(manifest, second, first))
+    await versions.update((manifest) => ({
+      ...manifest,
+      tree: { ...manifest.tree, l0: [], lastCompactedViewId: second.viewId },
+    }))
+    expect(await outcome(versions.update((manifest) => withL0(manifest, first)))).toBe(
+      'Invalid SLATEDB_INVALID_CLOCK_TICK',
+    )
+  })
+
+  test.each<[string, Partial<Manifest>]>([
+    ['an epoch beyond 2^53', { writerEpoch: 2 ** 60 }],
+    ['a clock tick beyond 2^53', { lastL0ClockTick: 2 ** 60 }],
+    ['a time beyond 2^53 in the tracker', { sequenceTracker: { seqs: [1n], times: [2 ** 60] } }],
+    ['a next WAL id that cannot be counted on', { nextWalId: 2 ** 53 + 1 }],
+  ])('a manifest that its own reader refuses: %s', async (_, part) => {
+    const { bucket, open } = await newDatabase()
+    const versions = open()
+    await versions.readLatest()
+    const before = await bucket.list(paths.manifests)
+    await expect(versions.update((manifest) => ({ ...manifest, ...part }))).rejects.toMatchObject({
+      kind: 'Internal',
+      code: 'SLATEDB_UNREADABLE_RECORD',
+      message: expect.stringContaining('a manifest that cannot be read back was not written: object "db/manifest/'),
+    })
+    expect(await bucket.list(paths.manifests)).toEqual(before)
+    expect(await outcome(versions.update((manifest) => ({ ...manifest, writerEpoch: 7 })))).toBe('ok')
+  })
+
+  test('a compactions record that its own reader refuses', async () => {
+    const versions = compactionsVersions(new MemoryStore(), createEnv({ seed: 1 }), paths)
+    await versions.readLatest()
+    const record = { ...initialCompactions(2), compactorEpoch: 2 ** 60 }
+    expect(await outcome(versions.create(record))).toBe('Internal SLATEDB_UNREADABLE_RECORD')
+  })
+})
+
 test('version by version, a race of writers, coordinator, checkpoints and takeovers keeps every promise (INV-2)', async () => {
   for (let seed = 1; seed <= 20; seed++) {
     try {

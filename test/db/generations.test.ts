@@ -2,15 +2,18 @@
 // an older one cannot read.
 
 import { describe, expect, test } from 'vitest'
+import type { Db } from '../../src/db/db.ts'
 import { openDb } from '../../src/db/open.ts'
 import { parseSettings } from '../../src/db/settings.ts'
 import { createEnv, systemClock } from '../../src/env/system.ts'
 import { decodeManifest, initialManifest, type Manifest } from '../../src/format/manifest.ts'
 import { Paths } from '../../src/format/paths.ts'
+import { unseal } from '../../src/format/seal.ts'
+import { decodeStats } from '../../src/format/stats.ts'
 import { manifestVersions } from '../../src/manifest/records.ts'
 import { MemoryStore } from '../../src/objects/memory-store.ts'
 import { loadFixture, memoryCopy } from '../compat/fixtures.ts'
-import { toBytes } from '../model/bytes.ts'
+import { toBytes, toText } from '../model/bytes.ts'
 
 const paths = new Paths('db')
 const START = 1_700_000_000_000
@@ -212,3 +215,28 @@ describe('what every manifest version of a writer carries (FL-18)', () => {
     expect([recentSnapshotMinSeq, lastL0Seq]).toEqual([2n, 2n])
   })
 })
+
+test('a flush keeps no version that a newer one hides, although the newer one is not durable when it begins (FL-6)', async () => {
+  const world = new World()
+  const db = await world.open()
+  for (let i = 0; i < 10; i++) await db.put(toBytes('key'), toBytes(String(i)))
+  await db.flush('memtable')
+  expect(await rowsOf(world, db)).toBe(1)
+  // What a snapshot may show stays: the version it began at, and all behind it.
+  for (let i = 10; i < 20; i++) await db.put(toBytes('key'), toBytes(String(i)))
+  const snapshot = db.snapshot()
+  for (let i = 20; i < 25; i++) await db.put(toBytes('key'), toBytes(String(i)))
+  await db.flush('memtable')
+  expect(await rowsOf(world, db)).toBe(6)
+  expect(toText((await snapshot.get(toBytes('key')))!)).toBe('19')
+  snapshot.close()
+  await db.close()
+})
+
+/** How many rows the newest table has. */
+async function rowsOf(world: World, db: Db): Promise<number> {
+  const { id, info } = db.manifest.value.tree.l0[0]!.table
+  const { bytes } = await world.store.get(paths.table(id))
+  const stats = await unseal(bytes.subarray(info.statsOffset, info.statsOffset + info.statsLength), undefined)
+  return decodeStats(stats, id).puts
+}
