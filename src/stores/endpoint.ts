@@ -81,13 +81,19 @@ export function queryString(query: Readonly<Record<string, string | undefined>>)
   return parts.map((part) => part.join('=')).join('&')
 }
 
-/** What a server listed, held to the port's promise: only what was asked for, ascending. Usually it already is. */
+/**
+ * What a server listed, held to the port's promise: only what was asked for, ascending, each name once (of two the later
+ * one, which was looked at later). Usually it already is.
+ */
 export function asListing(objects: ObjectInfo[], prefix: string, startAfter: string | undefined): ObjectInfo[] {
   const wanted = (name: string) =>
     name.startsWith(prefix) && (startAfter === undefined || comparePaths(name, startAfter) > 0)
   const out = objects.every((object) => wanted(object.path)) ? objects : objects.filter((object) => wanted(object.path))
   for (let i = 1; i < out.length; i++) {
-    if (comparePaths(out[i - 1]!.path, out[i]!.path) > 0) return out.sort((a, b) => comparePaths(a.path, b.path))
+    if (comparePaths(out[i - 1]!.path, out[i]!.path) >= 0) {
+      const once = new Map(out.map((object) => [object.path, object]))
+      return [...once.values()].sort((a, b) => comparePaths(a.path, b.path))
+    }
   }
   return out
 }

@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import { type Asked, type FakeAnswer, FakeClock, fakeFetch } from '../../test/servers/fake-fetch.ts'
 import type { PutMode } from '../objects/store.ts'
@@ -80,6 +81,58 @@ describe('requests of GcsStore', () => {
     ])
     expect(asked[1]!.headers.get('authorization')).toBeNull()
     expect(asked.at(-1)!.method).toBe('DELETE')
+  })
+
+  test.each([308, 200])('a part is kept when the answer says so with status %i', async (status) => {
+    const { store, asked } = storeWith(
+      ({ query, headers }) => {
+        if (query.get('uploadType') === 'resumable') {
+          return { headers: { location: 'https://storage.googleapis.com/s?upload_id=1' } }
+        }
+        const range = headers.get('content-range')!
+        if (!range.endsWith('/*')) return stored
+        const kept = { range: `bytes=0-${/-(\d+)\//.exec(range)![1]}` }
+        return { status, headers: status === 200 ? { ...kept, 'x-http-status-code-override': '308' } : kept }
+      },
+      { partSizeBytes: 256 * 1024 },
+    )
+    const upload = await store.startUpload('up')
+    await upload.part(new Uint8Array(600 * 1024))
+    expect(await upload.complete()).toEqual({ etag: '17' })
+    expect(asked[1]!.headers.get('x-guploader-no-308')).toBe('yes')
+  })
+
+  test('a part that is answered with a redirect goes nowhere else', async () => {
+    const elsewhere: string[] = []
+    const server = (answer: (request: IncomingMessage, response: ServerResponse) => void) =>
+      new Promise<{ url: string; close(): void }>((resolve) => {
+        const one = createServer((request, response) => {
+          request.resume().on('end', () => answer(request, response))
+        }).listen(0, '127.0.0.1', () =>
+          resolve({
+            url: `http://127.0.0.1:${(one.address() as { port: number }).port}`,
+            close: () => one.close().closeAllConnections(),
+          }),
+        )
+      })
+    const other = await server((request, response) => {
+      elsewhere.push(request.method!)
+      response.writeHead(200).end('{"generation":"1"}')
+    })
+    const gcs = await server(({ method, url }, response) => {
+      if (method === 'POST') return response.writeHead(200, { location: `${gcs.url}/s?upload_id=1` }).end()
+      return response.writeHead(308, { location: `${other.url}${url}`, range: 'bytes=0-262143' }).end()
+    })
+    try {
+      const store = new GcsStore({ bucket: 'bkt', endpoint: gcs.url, partSizeBytes: 256 * 1024 })
+      const upload = await store.startUpload('up')
+      await upload.part(new Uint8Array(300 * 1024)).catch(() => {})
+      await expect(upload.complete()).rejects.toMatchObject({ storeReason: 'Generic' })
+      expect(elsewhere).toEqual([])
+    } finally {
+      gcs.close()
+      other.close()
+    }
   })
 
   test('a service account key signs for a token, once', async () => {
