@@ -1,7 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromHex, toHex } from '../bytes/text.ts'
 import { isSlateDBError } from '../errors.ts'
+import { decodeManifest } from './manifest.ts'
 import {
   decodeTracker,
   EMPTY_TRACKER,
@@ -264,6 +267,22 @@ describe('lookups (SQ-4)', () => {
   ])('sequence number at %i s: down %s, up %s', (time, down, up) => {
     expect(seqOfTime(points, time, 'down')).toBe(down)
     expect(seqOfTime(points, time, 'up')).toBe(up)
+  })
+
+  test('as 0.18.0 answers them, over a day and a compaction', () => {
+    const folder = join(import.meta.dirname, '../../test/fixtures/slatedb-0.18.0/sequence-tracker')
+    const manifests = join(folder, 'store/db/manifest')
+    const newest = readdirSync(manifests).sort().at(-1)!
+    const { sequenceTracker } = decodeManifest(new Uint8Array(readFileSync(join(manifests, newest))), newest)
+    const { points_by_the_crate: answers } = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'))
+    expect(answers.length).toBeGreaterThan(40)
+    for (const { seq, written_ms, round_up, seq_for_timestamp, timestamp_for_seq_ms } of answers) {
+      const rounding = round_up ? 'up' : 'down'
+      const time = timeOfSeq(sequenceTracker, BigInt(seq), rounding)
+      expect(time === undefined ? null : String(time * 1000)).toBe(timestamp_for_seq_ms)
+      const found = seqOfTime(sequenceTracker, Math.floor(Number(written_ms) / 1000), rounding)
+      expect(found === undefined ? null : Number(found)).toBe(seq_for_timestamp)
+    }
   })
 
   test('nothing recorded', () => {

@@ -12,7 +12,7 @@ import { openFolderStore } from '../../src/node/folder-store.ts'
 import type { ObjectStore } from '../../src/objects/store.ts'
 import { toBytes } from '../model/bytes.ts'
 import type { SeenRow } from '../model/model.ts'
-import { commaJoin, type Fixture, fixtures, loadFixture, memoryCopy } from './fixtures.ts'
+import { commaJoin, type Fixture, fixtures, type JsonRow, loadFixture, memoryCopy, rowsOf } from './fixtures.ts'
 import { expectEverywhere, scanAll } from './read-all.ts'
 
 /** This writer has no segment extractor, so it must refuse a segmented database rather than drop segments (SG-3). */
@@ -82,6 +82,33 @@ test.each(SEGMENTED)('the segmented database %s opens read-only and is refused b
   expect(await store.list('')).toEqual(before)
 })
 
+test('a reader at a checkpoint of 0.18.0 shows what the checkpoint pinned', async () => {
+  const fixture = loadFixture('slatedb-0.18.0/checkpoints')
+  const pinned = fixture.expected.checkpoint_rows as readonly { id: string; label: string; rows: readonly JsonRow[] }[]
+  expect(pinned.length).toBeGreaterThan(3)
+  const store = await memoryCopy(fixture)
+  for (const { id, label, rows } of pinned) {
+    const reader = await openReader({ store, path: fixture.root, checkpointId: id })
+    expect(await scanAll(reader), label).toEqual(rowsOf(rows))
+    await reader.close()
+  }
+})
+
+test.each(['clone-plain', 'clone-projection', 'clone-union'])('the parents of %s are as they were', async (name) => {
+  const fixture = loadFixture(`slatedb-0.18.0/${name}`)
+  const store = await memoryCopy(fixture)
+  // A writer on the clone leaves them alone.
+  const settings = parseSettings({ compactorOptions: null, garbageCollectorOptions: null })
+  const db = await openDb({ store, path: fixture.root, settings })
+  await db.put(toBytes('~new'), toBytes('row'))
+  await db.close()
+  for (const { path, rows } of fixture.expected.parents as readonly { path: string; rows: readonly JsonRow[] }[]) {
+    const reader = await openReader({ store, path })
+    await expectEverywhere(reader, rowsOf(rows))
+    await reader.close()
+  }
+})
+
 test('a database with a WAL store of its own refuses to open without it', async () => {
   const fixture = loadFixture('slatedb-0.12.1/wal-store')
   const store = await memoryCopy(fixture)
@@ -94,6 +121,33 @@ test('reading merge operands without an operator is a typed error', async () => 
   const get = async () => reader.get(toBytes('base'))
   await expect(get()).rejects.toMatchObject({ kind: 'Invalid', code: 'SLATEDB_MERGE_OPERATOR_MISSING' })
   await reader.close()
+})
+
+describe('a database of 0.18.0 keeps its forms', () => {
+  const names = fixtures('slatedb-0.18.0').map(({ name }) => name)
+  test.each(names.filter((name) => !SEGMENTED.includes(name)))('%s', async (name) => {
+    const fixture = loadFixture(name)
+    const store = await memoryCopy(fixture)
+    const db = await openDb({
+      store,
+      path: fixture.root,
+      mergeOperator: fixture.usesMerges ? commaJoin : undefined,
+      settings: parseSettings({ compactorOptions: null, garbageCollectorOptions: null }),
+    })
+    const before = db.manifest.value
+    await db.put(toBytes('~new'), toBytes('row'))
+    await db.close()
+    for (const { path } of await store.list(`${fixture.root}/manifest/`)) {
+      expect((await store.get(path)).bytes[1], path).toBe(2)
+    }
+    const after = db.manifest.value
+    expect(after.tree.l0[0]!.table.info.filterFormat).toBe('composite')
+    expect(after.tree.l0.slice(1), 'view ids and ranges').toEqual(before.tree.l0)
+    expect(after.tree.runs).toEqual(before.tree.runs)
+    expect(after.tree.lastCompactedViewId).toBe(before.tree.lastCompactedViewId)
+    const fences = (await store.list(`${fixture.root}/wal/`)).filter(({ size }) => size < 150)
+    expect(fences.at(-1)!.size).toBe(0)
+  })
 })
 
 describe('the format generation of a 0.12 database stays (VX-3)', () => {

@@ -25,13 +25,15 @@ interface Expected {
   readonly db_path: string
   readonly wal_object_store?: string | null
   readonly merge_operator?: string | null
-  readonly live_rows: readonly {
-    key: string
-    value: string
-    seq: number
-    create_ts: string
-    expire_ts: string | null
-  }[]
+  readonly live_rows: readonly JsonRow[]
+}
+
+export interface JsonRow {
+  readonly key: string
+  readonly value: string
+  readonly seq: number
+  readonly create_ts: string
+  readonly expire_ts: string | null
 }
 
 const FOLDER = fileURLToPath(new URL('../fixtures/', import.meta.url))
@@ -55,15 +57,20 @@ export function loadFixture(name: string): Fixture {
     root: expected.db_path,
     hasWalStore: typeof expected.wal_object_store === 'string',
     usesMerges: typeof expected.merge_operator === 'string',
-    rows: expected.live_rows.map((row) => ({
-      key: Buffer.from(row.key, 'hex').toString('latin1'),
-      value: Buffer.from(row.value, 'hex').toString('latin1'),
-      seq: BigInt(row.seq),
-      createTs: Number(row.create_ts),
-      expireTs: row.expire_ts === null ? undefined : Number(row.expire_ts),
-    })),
+    rows: rowsOf(expected.live_rows),
     expected: expected as unknown as Record<string, unknown>,
   }
+}
+
+/** Rows as expected.json has them. */
+export function rowsOf(json: readonly JsonRow[]): SeenRow[] {
+  return json.map((row) => ({
+    key: Buffer.from(row.key, 'hex').toString('latin1'),
+    value: Buffer.from(row.value, 'hex').toString('latin1'),
+    seq: BigInt(row.seq),
+    createTs: Number(row.create_ts),
+    expireTs: row.expire_ts === null ? undefined : Number(row.expire_ts),
+  }))
 }
 
 /** A copy of a folder's objects; `name` is `store` or `wal-store`. */
