@@ -32,7 +32,7 @@ export interface ByteScan {
 }
 
 /**
- * The range in bytes; all keys begin with `base`, the part of the database that the handle sees. A range that is empty
+ * The range in bytes of its own; all keys begin with `base`, the part of the database that the handle sees. A range that is empty
  * by its bounds is fine and yields nothing (RD-20).
  */
 export function toByteScan(range: ScanRange<unknown> = {}, keys: Codec, base: Uint8Array = EMPTY): ByteScan {

@@ -54,7 +54,9 @@ export abstract class ReadHandle<K, V> {
   protected abstract now(): number
 
   /**
-   * The value of `key`; `undefined` when there is none. The bytes returned belong to the caller.
+   * The value of `key`; `undefined` when there is none. The bytes returned belong to the caller, who may change them and
+   * name them in a transfer list. On Node before version 24 one exception: values of 65 to 1024 bytes share memory, as
+   * small Buffers do there, and a byte stream takes all of it; enqueue a copy.
    * @throws Invalid for an empty key, Closed, Unavailable, Data; the signal's reason.
    */
   async get<KE extends MaybeEncoding = undefined, VE extends MaybeEncoding = undefined>(

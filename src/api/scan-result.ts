@@ -1,10 +1,12 @@
 // What `scan()` gives: rows in batches from the engine, handed out one by one without a promise of the engine's per
 // row. It iterates by hand rather than as an async generator, which would cost several promises more per row.
 
-import { compareBytes } from '../bytes/compare.ts'
+import { compareBytes, compareRange } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import { inRange } from '../bytes/range.ts'
 import { showKey } from '../bytes/text.ts'
 import { upTo } from '../checks.ts'
+import { KeptKey } from '../cursor/kept-key.ts'
 import type { Scan } from '../db/scan.ts'
 import { unitsOf } from '../env/turns.ts'
 import { invalid, show } from '../errors.ts'
@@ -40,7 +42,8 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
   /** The fetch in flight: callers that come meanwhile wait for the same one. */
   #filling: Promise<void> | undefined
   #ended = false
-  #lastKey: Uint8Array | undefined
+  /** Of the last row returned; the caller may do what it likes with the key that it has. */
+  readonly #lastKey = new KeptKey()
 
   constructor(scan: Scan, options: ScanResultOptions) {
     this.#scan = scan
@@ -64,7 +67,7 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
       if (row === undefined) break
       out.push(this.#pair(row))
       // Decoding takes its own time.
-      if (turns.spend(unitsOf(row.value.length))) await turns.give()
+      if (turns.spend(unitsOf(row.valueSize))) await turns.give()
     }
     return out
   }
@@ -75,18 +78,19 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
    */
   async seek(key: Input<K>): Promise<void> {
     const { keys, bytes } = this.#options
-    const target = keys.encode(key)
+    const target = copyOf(keys.encode(key))
     const toward = bytes.descending ? -1 : 1
     if (!inRange(bytes.range, target)) {
       throw invalid('SEEK_OUT_OF_RANGE', `seek to ${showKey(target)}: the key is outside the scan's range`)
     }
     // Wait for the rows in flight: they may hold the place.
     while (this.#filling !== undefined) await this.#filling
-    if (this.#lastKey !== undefined && compareBytes(target, this.#lastKey) * toward <= 0) {
+    const last = this.#lastKey
+    if (last.isKept && compareRange(target, 0, target.length, last.bytes, 0, last.length) * toward <= 0) {
       const side = bytes.descending ? 'below' : 'above'
       throw invalid(
         'SEEK_BACKWARDS',
-        `seek to ${showKey(target)}: it must lie ${side} the last key returned, ${showKey(this.#lastKey)}`,
+        `seek to ${showKey(target)}: it must lie ${side} the last key returned, ${showKey(last.bytes.subarray(0, last.length))}`,
       )
     }
     while (this.#at < this.#rows.length && compareBytes(this.#rows[this.#at]!.key, target) * toward < 0) {
@@ -172,7 +176,7 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
     const row = this.#rows[this.#at]
     if (row === undefined) return undefined
     this.#at++
-    this.#lastKey = row.key
+    this.#lastKey.keepBytes(row.key)
     return row
   }
 

@@ -78,13 +78,6 @@ export function numericPrefix(bytes: Uint8Array, start: number, end: number): nu
   return prefix
 }
 
-/** Keeps a copy of `bytes` that nobody else can change. */
-export function copyOf(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(bytes.length)
-  copy.set(bytes)
-  return copy
-}
-
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   if (parts.length === 1) return parts[0]!
   let length = 0

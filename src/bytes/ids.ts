@@ -6,6 +6,7 @@
 // Both are stored as two u64 halves: {high, low} = the top and the bottom 64 bits (format.md section 1).
 
 import { assert, invalid } from '../errors.ts'
+import { copyOf } from './copy.ts'
 import { fromHex, toHex } from './text.ts'
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -96,7 +97,7 @@ export const ulidToHalves = (text: string): Halves => bytesToHalves(ulidToBytes(
 /** A new version-4 UUID from 16 random bytes. */
 export function mintUuid(random: Uint8Array): string {
   assert(random.length >= 16, 'a UUID takes 16 random bytes')
-  const bytes = random.slice(0, 16)
+  const bytes = copyOf(random, 0, 16)
   bytes[6] = (bytes[6]! & 0x0f) | 0x40
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
   return uuidFromBytes(bytes)

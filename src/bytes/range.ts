@@ -1,7 +1,8 @@
 // Ranges of keys. A range may be empty; nothing here throws for one, callers that must refuse it ask `isEmptyRange`.
 
 import { invalid, show } from '../errors.ts'
-import { compareBytes, compareRange, copyOf, EMPTY } from './compare.ts'
+import { compareBytes, compareRange, EMPTY } from './compare.ts'
+import { copyOf } from './copy.ts'
 
 export interface Bound {
   readonly key: Uint8Array
@@ -21,7 +22,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   let n = prefix.length
   while (n > 0 && prefix[n - 1] === 0xff) n--
   if (n === 0) return undefined
-  const end = prefix.slice(0, n)
+  const end = copyOf(prefix, 0, n)
   end[n - 1]! += 1
   return end
 }
@@ -50,7 +51,7 @@ function copyBound(bound: Bound | undefined, side: string): Bound | undefined {
 export function prefixRange(prefix: Uint8Array): KeyRange {
   const end = prefixEnd(prefix)
   return {
-    start: prefix.length === 0 ? undefined : { key: prefix, inclusive: true },
+    start: prefix.length === 0 ? undefined : { key: copyOf(prefix), inclusive: true },
     end: end === undefined ? undefined : { key: end, inclusive: false },
   }
 }

@@ -13,6 +13,8 @@ export interface Native {
   zstdCompress?(raw: Uint8Array): Uint8Array
   /** Where that is not native but can be loaded; undefined when it cannot. */
   loadZstdCompress?(): Promise<((raw: Uint8Array) => Uint8Array) | undefined>
+  /** Makes the runtime refuse to take this memory away from those who look at it; false when it cannot. */
+  keepWhole?(buffer: ArrayBufferLike): boolean
   /** Throws when damaged or larger than `maxSize`. */
   zstdDecompress?(stored: Uint8Array, maxSize: number): Uint8Array
 }

@@ -9,10 +9,18 @@ export class KeptKey {
   bytes = new Uint8Array(64)
   length = -1
 
+  get isKept(): boolean {
+    return this.length >= 0
+  }
+
   keep(row: Row): void {
-    const length = row.keyEnd - row.keyStart
+    this.keepBytes(row.key, row.keyStart, row.keyEnd)
+  }
+
+  keepBytes(key: Uint8Array, start = 0, end = key.length): void {
+    const length = end - start
     if (length > this.bytes.length) this.bytes = new Uint8Array(2 * length)
-    copyBytes(row.key, row.keyStart, row.keyEnd, this.bytes, 0)
+    copyBytes(key, start, end, this.bytes, 0)
     this.length = length
   }
 

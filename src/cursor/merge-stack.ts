@@ -1,6 +1,7 @@
 // Operands of one key on their way to a value: pushed newest to oldest, resolved at once (MO-2). Reads, folds, point
 // lookups and write batches all end here.
 
+import { copyOf } from '../bytes/copy.ts'
 import { showKey } from '../bytes/text.ts'
 import { compareU64 } from '../bytes/u64.ts'
 import { invalid } from '../errors.ts'
@@ -79,14 +80,15 @@ export class MergeStack {
   /** Combines what was pushed and makes `out` the result: VALUE when a base was met, else MERGE (MO-3). */
   resolve(out: Row): void {
     // The operator gets bytes of its own: it may change or keep them, and ours are shared with every other reader.
-    const key = this.#key.slice()
-    const base = this.#base === undefined ? undefined : this.#base.bytes.slice(this.#base.start, this.#base.end)
+    const key = copyOf(this.#key)
+    const base = this.#base === undefined ? undefined : copyOf(this.#base.bytes, this.#base.start, this.#base.end)
     const operands = copies(this.#operands)
     const intermediates: Uint8Array[] = []
     for (let i = 0; i < operands.length; i += CHUNK) {
       intermediates.push(this.#operator(key, undefined, operands.slice(i, i + CHUNK).reverse()))
     }
-    const value = this.#operator(key, base, intermediates.reverse())
+    // The operator may use its buffer again for the next key, while this row is still to be read.
+    const value = copyOf(this.#operator(key, base, intermediates.reverse()))
     this.#operands.length = 0
     out.key = this.#key
     out.keyStart = 0

@@ -2,6 +2,7 @@
 // This room is pure and synchronous: it knows neither tables nor stores.
 
 import { EMPTY } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 
 /** Row kinds in memory. On storage they are flag bits, see format/rows.ts. */
 export const VALUE = 0
@@ -46,5 +47,5 @@ export function pointAt(to: Row, from: Row): void {
   to.expireTs = from.expireTs
 }
 
-export const rowKey = (row: Row): Uint8Array => row.key.slice(row.keyStart, row.keyEnd)
-export const rowValue = (row: Row): Uint8Array => row.value.slice(row.valueStart, row.valueEnd)
+export const rowKey = (row: Row): Uint8Array => copyOf(row.key, row.keyStart, row.keyEnd)
+export const rowValue = (row: Row): Uint8Array => copyOf(row.value, row.valueStart, row.valueEnd)

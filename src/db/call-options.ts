@@ -1,7 +1,7 @@
 // What every call of the engine's handles takes: one table per call, held against what the caller gives before anything
 // happens.
 
-import { copyOf } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import {
   abortSignal,
   checkArgument,

@@ -1,8 +1,8 @@
 // Reads of an open handle, shared by the writer's handle and the reader's: which view, which sequence number, and what
 // to do when a table of the view has been collected meanwhile. Synchronous when the bytes are in memory.
 
+import { copyOf } from '../bytes/copy.ts'
 import { copyRange, type KeyRange } from '../bytes/range.ts'
-import { Slab } from '../bytes/slab.ts'
 import { compareU64 } from '../bytes/u64.ts'
 import type { Cursor } from '../cursor/cursor.ts'
 import { pointAt, Row } from '../cursor/row.ts'
@@ -11,9 +11,10 @@ import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
 import { type Turns, unitsOf } from '../env/turns.ts'
 import { dataError, invalid, isStoreError } from '../errors.ts'
-import { type KeyValue, keyValueOf } from '../read/key-value.ts'
+import { KeyValue } from '../read/key-value.ts'
 import { CheckedReads, type ReadOptions, type ScanOptions } from '../read/options.ts'
 import type { Reads, SeqBound } from '../read/reads.ts'
+import { ResultBytes } from '../read/result-bytes.ts'
 import type { State } from '../write/state.ts'
 import { checkKey, checkKeys, checkRead, ENGINE_CALLS } from './call-options.ts'
 import { Scan } from './scan.ts'
@@ -41,7 +42,7 @@ const MAX_TURNS = 4
 
 export class ReadSide {
   readonly #options: ReadSideOptions
-  readonly #slab = new Slab()
+  readonly #results = new ResultBytes()
   readonly #turns: Turns
   readonly #gets: Meter
   readonly #scans: Meter
@@ -70,9 +71,9 @@ export class ReadSide {
   ): MaybePromise<KeyValue | undefined> {
     checkRead(ENGINE_CALLS.getRow, options)
     const found = this.#find(key, pin, options, true)
-    if (found instanceof Promise) return this.#turns.after(found.then((row) => row && keyValueOf(row, this.#slab)))
-    const row = found && keyValueOf(found, this.#slab)
-    return this.#turns.after(row, row === undefined ? 1 : unitsOf(row.value.length))
+    if (found instanceof Promise) return this.#turns.after(found.then((row) => row && new KeyValue(row, this.#results)))
+    const row = found && new KeyValue(found, this.#results)
+    return this.#turns.after(row, row === undefined ? 1 : unitsOf(row.valueSize))
   }
 
   /** All keys at one moment; those that need a fetch are fetched side by side. */
@@ -84,13 +85,15 @@ export class ReadSide {
     checkKeys('getMany', keys)
     checkRead(ENGINE_CALLS.getMany, options)
     const { state } = this.#options
+    // They may be read again, when the caller has long reused its buffers.
+    const own = keys.map((key) => copyOf(key))
     for (let turn = 0; ; turn++) {
       // One bound for all keys, each of which captures the view in this same step.
       const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
       const seen = state.view.manifest.id
       try {
         // Each in a function of its own: a key that is refused leaves no rejection of the others behind.
-        const values = await Promise.all(keys.map(async (key) => this.#get(key, at, options, false)))
+        const values = await Promise.all(own.map(async (key) => this.#get(key, at, options, false)))
         return this.#turns.after(values, values.length)
       } catch (error) {
         // Versions at the old bound may be gone from the newer view, so all keys are read again.
@@ -108,7 +111,7 @@ export class ReadSide {
     const descending = options.descending === true
     // The scan goes on after this call: the caller may reuse its buffers.
     const asked = copyRange(range)
-    const scanOptions = options.prefix === undefined ? options : { ...options, prefix: options.prefix.slice() }
+    const scanOptions = options.prefix === undefined ? options : { ...options, prefix: copyOf(options.prefix) }
     let seen = state.view.manifest.id
     return new Scan({
       range: asked,
@@ -156,7 +159,7 @@ export class ReadSide {
     if (!(found instanceof Promise)) return found
     if (!retries) return abortable(found, options.signal)
     const seen = state.view.manifest.id
-    const own = key.slice()
+    const own = copyOf(key)
     const settled = found.catch((error) => this.#findAgain(error, seen, own, pin, options))
     return abortable(settled, options.signal)
   }
@@ -206,7 +209,7 @@ export class ReadSide {
   }
 
   #value(row: Row): Uint8Array {
-    return this.#slab.copy(row.value, row.valueStart, row.valueEnd)
+    return this.#results.copy(row.value, row.valueStart, row.valueEnd)
   }
 }
 

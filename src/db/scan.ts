@@ -1,16 +1,18 @@
 // The root of a scan: the only place that awaits. Rows are copied out one batch at a time.
 
-import { compareBytes } from '../bytes/compare.ts'
+import { compareRange } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
-import { Slab } from '../bytes/slab.ts'
 import { showKey } from '../bytes/text.ts'
 import { checkArgument, upTo } from '../checks.ts'
 import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { KeptKey } from '../cursor/kept-key.ts'
 import { reaches } from '../cursor/rows.ts'
 import { abortable } from '../env/abort.ts'
 import { type Turns, unitsOf } from '../env/turns.ts'
 import { invalid } from '../errors.ts'
-import { type KeyValue, keyValueOf } from '../read/key-value.ts'
+import { KeyValue } from '../read/key-value.ts'
+import { ResultBytes } from '../read/result-bytes.ts'
 
 import { checkKey } from './call-options.ts'
 
@@ -34,9 +36,10 @@ export class Scan {
   /** For those who do more work per row than the scan itself. */
   readonly turns: Turns
   readonly #source: ScanSource
-  readonly #slab = new Slab()
+  readonly #results = new ResultBytes()
   #cursor: Cursor | undefined
-  #lastKey: Uint8Array | undefined
+  /** Of the last row returned; the caller may do what it likes with the key that it has. */
+  readonly #lastKey = new KeptKey()
   /** Where the next step goes first. */
   #seekKey: Uint8Array | undefined
   /** The cursor said WAIT inside next(): the same call must be repeated before another one. */
@@ -54,9 +57,9 @@ export class Scan {
   next(): MaybePromise<KeyValue | undefined> {
     if (this.#closed) return undefined
     const step = this.#step()
-    if (step === ROW) return this.#after(this.#take())
+    if (step === ROW) return this.#give()
     if (step !== WAIT) return undefined
-    return this.#settle().then((found) => (found ? this.#after(this.#take()) : undefined))
+    return this.#settle().then((found) => (found ? this.#give() : undefined))
   }
 
   /**
@@ -68,12 +71,12 @@ export class Scan {
     if (this.#closed || maxRows <= 0) return []
     const batch: KeyValue[] = []
     const step = this.#fill(batch, maxRows)
-    if (batch.length > 0 || step !== WAIT) return this.turns.after(batch, 0)
+    if (batch.length > 0 || step !== WAIT) return this.#giveAll(batch)
     return this.#settle().then((found) => {
       if (!found) return batch
       batch.push(this.#take())
       this.#fill(batch, maxRows)
-      return this.turns.after(batch, 0)
+      return this.#giveAll(batch)
     })
   }
 
@@ -88,17 +91,18 @@ export class Scan {
     if (beforeRange(range, key, 0, key.length) || afterRange(range, key, 0, key.length)) {
       throw invalid('SEEK_OUT_OF_RANGE', `seek to ${showKey(key)}: the key is outside the scan's range`)
     }
-    if (this.#lastKey !== undefined) {
-      const order = compareBytes(key, this.#lastKey)
+    const last = this.#lastKey
+    if (last.isKept) {
+      const order = compareRange(key, 0, key.length, last.bytes, 0, last.length)
       if (descending ? order >= 0 : order <= 0) {
         const side = descending ? 'below' : 'above'
         throw invalid(
           'SEEK_BACKWARDS',
-          `seek to ${showKey(key)}: it must lie ${side} the last key returned, ${showKey(this.#lastKey)}`,
+          `seek to ${showKey(key)}: it must lie ${side} the last key returned, ${showKey(last.bytes.subarray(0, last.length))}`,
         )
       }
     }
-    this.#seekKey = key.slice()
+    this.#seekKey = copyOf(key)
   }
 
   close(): void {
@@ -151,7 +155,7 @@ export class Scan {
       while (batch.length < maxRows && (step = this.#advance()) === ROW) {
         const row = this.#take()
         batch.push(row)
-        if (this.turns.spend(unitsOf(row.value.length))) break
+        if (this.turns.spend(unitsOf(row.valueSize))) break
       }
       return step
     } catch (error) {
@@ -160,14 +164,23 @@ export class Scan {
     }
   }
 
-  #after(row: KeyValue): MaybePromise<KeyValue> {
-    return this.turns.after(row, unitsOf(row.value.length))
+  /** One row to the caller. */
+  #give(): MaybePromise<KeyValue> {
+    const row = this.#take()
+    this.#lastKey.keepBytes(row.key)
+    return this.turns.after(row, unitsOf(row.valueSize))
+  }
+
+  /** A batch to the caller. */
+  #giveAll(batch: KeyValue[]): MaybePromise<KeyValue[]> {
+    const last = batch.at(-1)
+    if (last !== undefined) this.#lastKey.keepBytes(last.key)
+    // The rows were counted when they were taken.
+    return this.turns.after(batch, 0)
   }
 
   #take(): KeyValue {
-    const row = keyValueOf(this.#cursor!.row, this.#slab)
-    this.#lastKey = row.key
-    return row
+    return new KeyValue(this.#cursor!.row, this.#results)
   }
 
   /** Awaits until a row is in place (true) or the scan is at its end (false). */
@@ -176,7 +189,7 @@ export class Scan {
       try {
         if (this.#cursor !== undefined) await abortable(this.#cursor.ready(), this.#source.signal)
       } catch (error) {
-        if (this.#lastKey !== undefined || !(await this.#source.mayRestart(error))) {
+        if (this.#lastKey.isKept || !(await this.#source.mayRestart(error))) {
           this.#failed = { error }
           throw error
         }

@@ -2,6 +2,7 @@
 // (TX-1..TX-11). It reads its own writes. Nothing leaves this object before commit, which is one synchronous step.
 
 import { compareBytes } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import { mintUuid } from '../bytes/ids.ts'
 import { copyRange, type KeyRange, pointRange } from '../bytes/range.ts'
 import { toBigInt } from '../bytes/u64.ts'
@@ -197,7 +198,7 @@ export class Transaction {
   #noteRead(key: Uint8Array): void {
     this.#check()
     checkKey(key)
-    if (this.isolation === 'serializable') this.#reads.push(key.slice())
+    if (this.isolation === 'serializable') this.#reads.push(copyOf(key))
   }
 
   /** A key that the batch touches: its operations lie over what is stored. */

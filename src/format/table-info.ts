@@ -3,7 +3,7 @@
 //   SsTableInfo := 0 firstEntry:[u8] 1 indexOffset:u64 2 indexLength:u64 3 filterOffset:u64 4 filterLength:u64
 //                  5 codec:i8 6 type:i8 7 lastEntry:[u8] 8 statsOffset:u64 9 statsLength:u64 10 filterFormat:i8
 
-import { copyOf } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import type { CodecName } from '../compress/codec.ts'
 import { dataError } from '../errors.ts'
 import { Builder, FlatBuffer, type FlatTable } from './flat.ts'

@@ -2,6 +2,7 @@
 // asynchronous call costs about 50 us, more than a block takes. What an older runtime lacks is left out, and the
 // JavaScript codecs take over.
 
+import * as threads from 'node:worker_threads'
 import * as zlib from 'node:zlib'
 import type { Native } from '../compress/no-native.ts'
 
@@ -13,10 +14,12 @@ interface NewerZlib {
 }
 
 const { crc32 } = zlib
+const { markAsUntransferable } = threads
 const { constants, zstdCompressSync, zstdDecompressSync } = zlib as unknown as NewerZlib
 const levelKey = constants.ZSTD_c_compressionLevel ?? 100
 
 export const native: Native = {
+  keepWhole,
   ...(typeof crc32 === 'function' && { crc32: (bytes: Uint8Array) => crc32(bytes) }),
   deflate: (raw) => compact(zlib.deflateSync(raw, { level: 6 })),
   inflate: (stored, maxSize) => compact(zlib.inflateSync(stored, limit(maxSize)), maxSize),
@@ -53,4 +56,33 @@ function compact(bytes: Uint8Array, maxSize = Number.POSITIVE_INFINITY): Uint8Ar
   const copy = new Uint8Array(bytes.length)
   copy.set(bytes)
   return copy
+}
+
+/** Whether marking works here: Bun and Deno have the function, too. */
+let canMark: boolean | undefined
+
+/**
+ * Node up to 23 heeds the mark where a transfer list names the memory (it is copied then); from 24 on every way to take it
+ * is refused.
+ */
+function keepWhole(buffer: ArrayBufferLike): boolean {
+  canMark ??= typeof markAsUntransferable === 'function' && isHeeded()
+  if (canMark) markAsUntransferable(buffer)
+  return canMark
+}
+
+function isHeeded(): boolean {
+  const probe = new ArrayBuffer(8)
+  try {
+    markAsUntransferable(probe)
+  } catch {
+    // A runtime that has the name only.
+    return false
+  }
+  try {
+    structuredClone(probe, { transfer: [probe] })
+  } catch {
+    // Refused: just what was asked for.
+  }
+  return probe.byteLength > 0
 }

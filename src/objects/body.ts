@@ -1,6 +1,7 @@
 // Bodies of writes: one buffer, or several back to back.
 
-import { concatBytes, copyOf, equalBytes } from '../bytes/compare.ts'
+import { concatBytes, equalBytes } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import { type Body, bodySize } from './store.ts'
 
 /** One buffer with the bytes of `body` that nobody else can change. */

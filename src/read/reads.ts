@@ -1,6 +1,7 @@
 // Point reads and scans over one view (protocols.md section 5). Everything is synchronous while bytes are in memory: a
 // point read walks the sources newest first and stops at the first visible version; a scan is a stack of cursors.
 
+import { copyOf } from '../bytes/copy.ts'
 import { isEmptyRange, type KeyRange, pointRange } from '../bytes/range.ts'
 import { ChainCursor, type ChainPart } from '../cursor/chain.ts'
 import { type Cursor, ROW, WAIT } from '../cursor/cursor.ts'
@@ -65,7 +66,7 @@ export class Reads {
       if (found !== true && found !== false) {
         // It now belongs to the read that waits, and so does the key: the caller may reuse its buffer at once.
         this.#spare = new Lookup()
-        const own = new Uint8Array(key)
+        const own = copyOf(key)
         lookup.query.key = own
         lookup.query.hash.reset(own)
         return found.then((hit) => (hit ? this.#settle(view, own, bound, options, row) : undefined))

@@ -3,6 +3,7 @@
 //
 //   table := block* filter? index stats info footer          (format.md section 3)
 
+import { copyOf } from '../bytes/copy.ts'
 import type { Codec } from '../compress/codec.ts'
 import { noCodec } from '../compress/codec.ts'
 import { MERGE, type Row, TOMBSTONE } from '../cursor/row.ts'
@@ -184,7 +185,7 @@ export class TableBuilder {
 
   #beginBlock(row: Row): void {
     if (this.#firstKey === undefined) {
-      this.#firstKey = row.key.slice(row.keyStart, row.keyEnd)
+      this.#firstKey = copyOf(row.key, row.keyStart, row.keyEnd)
       this.#separators.push(new Uint8Array(0))
     } else this.#separators.push(separator(this.#lastKey, this.#lastKey.length, row.key, row.keyStart, row.keyEnd))
   }

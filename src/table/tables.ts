@@ -2,7 +2,7 @@
 // synchronously; a Promise comes back only where bytes must be fetched. SST objects never change, so nothing here ever
 // goes stale, and a table that storage no longer has fails with the store's NotFound.
 
-import { copyOf } from '../bytes/compare.ts'
+import { copyOf } from '../bytes/copy.ts'
 import { inRange, type KeyRange } from '../bytes/range.ts'
 import { type Decompress, loadDecompress } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
