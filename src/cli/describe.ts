@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander'
 import { type Description, describeDatabase, type TableLine, type TreeDescription } from './description.ts'
-import { bytes, count, dollars, plural, table } from './human.ts'
+import { bytes, count, dollars, instant, plural, table } from './human.ts'
+import { inertLine } from './inert.ts'
 import { locate } from './locate.ts'
 import type { Action } from './program.ts'
 import { openHere } from './session.ts'
@@ -27,7 +28,7 @@ async function describe(shell: Shell): Promise<undefined> {
 /** The description for the eye; the demo prints it too. */
 export function descriptionText(d: Description, bold: (text: string) => string): string {
   const head: [string, string][] = [
-    ['path', d.path === '' ? '(top of the store)' : d.path],
+    ['path', d.path === '' ? '(top of the store)' : inertLine(d.path)],
     ['manifest', `${count(d.manifestId)} (${plural(d.manifests, 'version')} kept)`],
     ['writer epoch', `${d.writerEpoch}, compactor epoch ${d.compactorEpoch}`],
     [
@@ -41,17 +42,17 @@ export function descriptionText(d: Description, bold: (text: string) => string):
   if (d.unreferenced.objects > 0) {
     head.push(['not in the tree', `${plural(d.unreferenced.objects, 'table')}, ${bytes(d.unreferenced.bytes)}`])
   }
-  if (d.parents.length > 0) head.push(['clone of', d.parents.join(', ')])
+  if (d.parents.length > 0) head.push(['clone of', inertLine(d.parents.join(', '))])
   for (const checkpoint of d.checkpoints) {
-    const expires = checkpoint.expireTime === undefined ? 'never' : new Date(checkpoint.expireTime * 1000).toISOString()
+    const expires = checkpoint.expireTime === undefined ? 'never' : instant(checkpoint.expireTime * 1000)
     head.push([
       'checkpoint',
-      `${checkpoint.id}${checkpoint.name === undefined ? '' : ` "${checkpoint.name}"`}, expires ${expires}`,
+      `${checkpoint.id}${checkpoint.name === undefined ? '' : ` "${inertLine(checkpoint.name)}"`}, expires ${expires}`,
     ])
   }
   const width = Math.max(...head.map(([name]) => name.length))
   return [
-    bold(d.store),
+    bold(inertLine(d.store)),
     ...head.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
     ...d.trees.map((tree) => treeText(tree, bold)),
     `  ${plural(d.requests, 'request')} to find this out (${dollars(d.requestDollars)})`,
@@ -59,7 +60,7 @@ export function descriptionText(d: Description, bold: (text: string) => string):
 }
 
 export function treeText(tree: TreeDescription, bold: (text: string) => string): string {
-  const title = bold(tree.segment === '' ? 'tree' : `segment ${tree.segment}`)
+  const title = bold(tree.segment === '' ? 'tree' : `segment ${inertLine(tree.segment)}`)
   if (tree.l0.length === 0 && tree.runs.length === 0) return `${title}: empty`
   const size = (lines: readonly TableLine[]) => lines.reduce((total, line) => total + line.bytes, 0)
   const rows = [
@@ -90,6 +91,7 @@ function walText(d: Description): string {
   return `${plural(d.wal.objects, 'object')}, ${bytes(d.wal.bytes)}; an open replays ${plural(d.wal.toReplay, 'object')} after ${d.wal.replayAfter}`
 }
 
-function shorten(key: string): string {
+function shorten(text: string): string {
+  const key = inertLine(text)
   return key.length <= 32 ? key : `${key.slice(0, 31)}…`
 }

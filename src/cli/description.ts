@@ -7,6 +7,7 @@ import { Paths, tableResolver } from '../format/paths.ts'
 import { dollars, S3_STANDARD } from '../objects/prices.ts'
 import type { ObjectInfo } from '../objects/store.ts'
 import { exactText } from './bytes-text.ts'
+import { instant } from './human.ts'
 import type { Opened } from './open-location.ts'
 
 export interface TableLine {
@@ -93,7 +94,7 @@ export async function describeDatabase({ store, path }: Opened): Promise<Descrip
     writerEpoch: manifest.writerEpoch,
     compactorEpoch: manifest.compactorEpoch,
     lastL0Seq: manifest.lastL0Seq,
-    lastWrite: manifest.lastL0ClockTick === MIN_TICK ? undefined : new Date(manifest.lastL0ClockTick).toISOString(),
+    lastWrite: manifest.lastL0ClockTick === MIN_TICK ? undefined : instant(manifest.lastL0ClockTick),
     wal: {
       replayAfter: manifest.replayAfterWalId,
       next: manifest.nextWalId,

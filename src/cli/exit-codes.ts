@@ -21,8 +21,23 @@ export const EXIT = {
   data: 7,
   /** doctor found a guarantee missing. */
   unsafe: 8,
+  /** Waited for as long as --timeout says, for example for room in L0. */
+  stalled: 9,
   interrupted: 130,
 } as const
+
+/** The database may be in use by another writer. */
+export const WRITER_ACTIVE = 'SLATEDB_WRITER_ACTIVE'
+
+/** An error with advice that only the command can give, such as how to go on. */
+export class Advised extends Error {
+  readonly advice: string
+
+  constructor(cause: unknown, advice: string) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause })
+    this.advice = advice
+  }
+}
 
 const BY_KIND: Record<ErrorKind, number> = {
   Transaction: EXIT.conflict,
@@ -53,6 +68,7 @@ export interface Explanation {
 }
 
 export function explain(error: unknown): Explanation {
+  if (error instanceof Advised) return { ...explain(error.cause), advice: error.advice }
   if (error instanceof Interrupted) {
     return {
       exitCode: EXIT.interrupted,
@@ -63,16 +79,28 @@ export function explain(error: unknown): Explanation {
     }
   }
   if (isSlateDBError(error)) {
-    if (NO_DATABASE.has(error.code)) return { ...about(error), exitCode: EXIT.notFound, advice: NO_DATABASE_ADVICE }
-    return about(error)
+    return { ...about(error), ...SPECIAL[error.code] }
   }
   const message = error instanceof Error ? error.message : String(error)
   return { exitCode: EXIT.unexpected, kind: 'Internal', code: 'UNEXPECTED', message, advice: ADVICE.Internal }
 }
 
-/** An empty place is no damage: the location is wrong, or nothing was written yet. */
-const NO_DATABASE: ReadonlySet<string> = new Set(['SLATEDB_MANIFEST_MISSING'])
-const NO_DATABASE_ADVICE = 'Check the location. The first put or import creates a database.'
+/** Codes that say more than their kind. */
+const SPECIAL: Readonly<Record<string, { readonly exitCode: number; readonly advice: string }>> = {
+  // An empty place is no damage: the location is wrong, or nothing was written yet.
+  SLATEDB_MANIFEST_MISSING: {
+    exitCode: EXIT.notFound,
+    advice: 'Check the location. The first put or import creates a database.',
+  },
+  [WRITER_ACTIVE]: {
+    exitCode: EXIT.closed,
+    advice: 'Stop the other writer, or give --take-over: it is fenced then, and every call of it fails.',
+  },
+  SLATEDB_STALLED: {
+    exitCode: EXIT.stalled,
+    advice: 'What was reported as durable is. Make room, or wait for longer with --timeout.',
+  },
+}
 
 function about(error: SlateDBError): Explanation {
   return {

@@ -1,11 +1,10 @@
 // slatedb-ts export [file]: rows as CSV or JSON lines. `import` reads back exactly what was written.
 
-import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
-import { finished } from 'node:stream/promises'
+import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { invalid } from '../errors.ts'
 import { exactText } from './bytes-text.ts'
+import { type ExportTarget, fileTarget, isPlain, streamTarget } from './export-target.ts'
 import { count, duration } from './human.ts'
 import type { Action } from './program.ts'
 import { startProgress } from './progress.ts'
@@ -16,6 +15,7 @@ import type { Shell } from './shell.ts'
 
 interface ExportFlags extends RangeFlags {
   readonly format?: RecordFormat
+  readonly force?: boolean
 }
 
 export function addExport(program: Command, action: Action): void {
@@ -24,10 +24,12 @@ export function addExport(program: Command, action: Action): void {
     .summary('write rows as CSV or JSON lines')
     .description(
       'Writes key and value of the chosen rows as CSV or JSON lines, to a file or to standard output. Bytes that are not ' +
-        'text are written as 0x…; "import" reads the file back exactly.',
+        'text are written as 0x…; "import" reads the file back exactly. The file appears when it is complete; one of that ' +
+        'name is replaced only with --force.',
     )
     .argument('[file]', 'default: standard output')
   addRangeFlags(command)
+    .option('--force', 'replace the file when there is one')
     .addOption(
       new Option('--format <format>', 'default: by the ending of the file, else jsonl').choices(['csv', 'jsonl']),
     )
@@ -36,49 +38,34 @@ export function addExport(program: Command, action: Action): void {
 
 async function exportRows(shell: Shell, file: string | undefined, flags: ExportFlags): Promise<undefined> {
   checkRange(flags)
+  if (file !== undefined && flags.force !== true && existsSync(file) && isPlain(file)) {
+    throw invalid('EXPORT_FILE', `file ${JSON.stringify(file)} is there already; --force replaces it`)
+  }
   const format = flags.format ?? (file === undefined ? 'jsonl' : (formatOf(file) ?? 'jsonl'))
   const line = format === 'csv' ? csvLine : jsonLine
-  const output = file === undefined ? undefined : createWriteStream(file)
-  const failed = output === undefined ? undefined : openFailure(output, file!)
   const progress = startProgress(shell, { label: 'export', total: undefined, unit: 'rows' })
-  const write = async (text: string) => {
-    const sink = output ?? shell.streams.stdout
-    if (!sink.write(text))
-      await Promise.race([once(sink, 'drain', { signal: shell.signal }), ...(failed ? [failed] : [])])
-  }
   let rows = 0
   let ms = 0
+  let target: ExportTarget | undefined
   try {
-    if (format === 'csv') await write('key,value\n')
-    await withReader(shell, (reader) =>
-      eachBatch(shell, reader, flags, async (batch) => {
-        rows += batch.length
+    await withReader(shell, async (reader) => {
+      // Only now is it known that there is something to export.
+      const write = (target = file === undefined ? streamTarget(shell) : fileTarget(file)).write
+      if (format === 'csv') await write('key,value\n')
+      await eachBatch(shell, reader, flags, async (batch) => {
         await write(batch.map((row) => line(exactText(row.key), exactText(row.value))).join(''))
+        rows += batch.length
         progress.update(rows, rows)
-      }),
-    )
-    if (output !== undefined) {
-      output.end()
-      await Promise.race([finished(output), failed!])
-    }
-  } finally {
-    output?.destroy()
+      })
+    })
+    await target?.finish()
     ms = progress.stop()
+  } catch (error) {
+    progress.stop()
+    target?.discard()
+    throw error
   }
   shell.note(`${count(rows)} rows exported in ${duration(ms)}`)
-}
-
-/** Rejects when the file cannot be written; never settles otherwise. */
-function openFailure(output: NodeJS.WritableStream, file: string): Promise<never> {
-  const failure = new Promise<never>((_, reject) => {
-    output.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        invalid('EXPORT_FILE', `file ${JSON.stringify(file)} cannot be written (${error.code})`, { cause: error }),
-      ),
-    )
-  })
-  failure.catch(() => {})
-  return failure
 }
 
 function jsonLine(key: string, value: string): string {

@@ -3,6 +3,7 @@
 import { type Command, Option } from 'commander'
 import { exactText, parseBytes, SHOW_MODES, type ShowMode, showKey, showValue } from './bytes-text.ts'
 import { EXIT } from './exit-codes.ts'
+import { instant } from './human.ts'
 import type { Action } from './program.ts'
 import { withReader } from './session.ts'
 import type { Shell } from './shell.ts'
@@ -38,8 +39,8 @@ async function get(shell: Shell, keyText: string, flags: GetFlags): Promise<numb
   else {
     await shell.print(showValue(row.value, flags.value))
     if (flags.row === true) {
-      const expires = row.expireTs === undefined ? 'never' : new Date(row.expireTs).toISOString()
-      shell.note(`seq ${row.seq}, written ${new Date(row.createTs).toISOString()}, expires ${expires}`)
+      const expires = row.expireTs === undefined ? 'never' : instant(row.expireTs)
+      shell.note(`seq ${row.seq}, written ${instant(row.createTs)}, expires ${expires}`)
     }
   }
   return EXIT.ok

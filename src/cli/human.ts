@@ -27,11 +27,17 @@ const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 
 /** A span of time, in the unit that suits it. */
 export function duration(ms: number): string {
+  if (ms <= 0) return '0 s'
   if (ms < 0.001) return `${(ms * 1e6).toFixed(0)} ns`
   if (ms < 1) return `${(ms * 1000).toFixed(ms < 0.01 ? 2 : 1)} us`
   if (ms < 1000) return `${ms.toFixed(ms < 10 ? 2 : 0)} ms`
   if (ms < 60_000) return `${(ms / 1000).toFixed(2)} s`
   return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+}
+
+/** A moment, ISO 8601; beyond what a date can hold (some 270,000 years) the milliseconds themselves. */
+export function instant(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after 1970`
 }
 
 /** Per second, rounded to what matters. */

@@ -2,8 +2,9 @@
 
 import { parseSettings, type Settings, settingsFromEnv } from '../db/settings.ts'
 import { invalid } from '../errors.ts'
-import { type Environment, loadEnvironment } from '../node/env-file.ts'
+import type { Environment } from '../node/env-file.ts'
 import { readDefaultSettingsFiles, readSettingsFile } from '../node/settings-file.ts'
+import { checkPlaces } from './environment.ts'
 import type { Shell } from './shell.ts'
 
 /** A location as `SlateDB.open` takes it, and the environment that its store may read credentials from. */
@@ -17,7 +18,13 @@ export interface Located {
  * CLOUD_PROVIDER with `--path` (features.md F.1).
  */
 export function locate(shell: Shell, given?: string): Located {
-  const env = loadEnvironment({ file: shell.flags.envFile, base: shell.streams.env })
+  const located = find(shell, given)
+  checkPlaces(located.url, shell.environment)
+  return located
+}
+
+function find(shell: Shell, given: string | undefined): Located {
+  const { env } = shell.environment
   const url = given ?? shell.flags.db ?? env.SLATEDB_LOCATION
   if (url !== undefined && url !== '') return { url: asUrl(url), env }
   if (env.CLOUD_PROVIDER !== undefined) return { url: fromProvider(env, shell.flags.path), env }
@@ -33,8 +40,7 @@ export function loadSettings(shell: Shell): Settings {
   const files = file === undefined ? readDefaultSettingsFiles() : [readSettingsFile(file)]
   let settings = parseSettings({})
   for (const { source, values } of files) settings = parseSettings(values, { source, base: settings })
-  const env = loadEnvironment({ file: shell.flags.envFile, base: shell.streams.env })
-  return settingsFromEnv('SLATEDB_', env, settings)
+  return settingsFromEnv('SLATEDB_', shell.environment.env, settings)
 }
 
 /** A plain path is a folder. */

@@ -37,7 +37,7 @@ async function run(
     stdin: Readable.from([Buffer.from(options.stdin ?? '')]),
     stdout: out.stream,
     stderr: err.stream,
-    env: options.env ?? {},
+    env: { HOME: folder, ...options.env },
   })
   return { code, out: out.text(), err: err.text() }
 }

@@ -11,7 +11,9 @@ const REDRAW_EVERY_MS = 100
 export interface Progress {
   /** `done` towards the total, and the rows so far. Cheap: call it as often as you like. */
   update(done: number, rows: number): void
-  /** Takes the bar away or leaves it full; returns the milliseconds since the start. */
+  /** What the work waits for now, in place of the time that is left; `undefined` when it goes on. */
+  waiting(text: string | undefined): void
+  /** Takes the bar away; returns the milliseconds since the start. */
   stop(): number
 }
 
@@ -26,7 +28,7 @@ export interface ProgressOptions {
 export function startProgress(shell: Shell, options: ProgressOptions): Progress {
   const started = shell.clock.monotonic()
   const elapsed = () => shell.clock.monotonic() - started
-  if (shell.flags.quiet === true) return { update: () => {}, stop: elapsed }
+  if (shell.flags.quiet === true) return { update: () => {}, waiting: () => {}, stop: elapsed }
   if (shell.streams.stderr.isTTY !== true) return lines(shell, options, elapsed)
   return bar(shell, options, elapsed)
 }
@@ -40,6 +42,8 @@ function bar(shell: Shell, options: ProgressOptions, elapsed: () => number): Pro
       stream: shell.streams.stderr as NodeJS.WritableStream,
       format: `${label}${known} | {rowsText} rows | {speed} rows/s{left}`,
       hideCursor: true,
+      // What comes after it says how it ended.
+      clearOnComplete: true,
       barsize: 24,
       fps: 1000 / REDRAW_EVERY_MS,
     },
@@ -54,15 +58,19 @@ function bar(shell: Shell, options: ProgressOptions, elapsed: () => number): Pro
   single.start(total ?? 1, 0, fields(0, 0))
   let drawn = elapsed()
   let last: [number, number] = [0, 0]
+  const draw = (left?: string) => {
+    drawn = elapsed()
+    single.update(total === undefined ? 0 : last[0], { ...fields(...last), ...(left !== undefined && { left }) })
+  }
   return {
     update(done, rows) {
       last = [done, rows]
-      if (elapsed() - drawn < REDRAW_EVERY_MS) return
-      drawn = elapsed()
-      single.update(total === undefined ? 0 : done, fields(done, rows))
+      if (elapsed() - drawn >= REDRAW_EVERY_MS) draw()
+    },
+    waiting(text) {
+      draw(text === undefined ? undefined : ` | ${text}`)
     },
     stop() {
-      single.update(total === undefined ? 1 : last[0], fields(...last))
       single.stop()
       return elapsed()
     },
@@ -78,6 +86,11 @@ function lines(shell: Shell, options: ProgressOptions, elapsed: () => number): P
       const share = options.total === undefined ? '' : ` ${((done / options.total) * 100).toFixed(0)}%`
       const left = options.total === undefined ? '' : `, ${timeLeft(done, options.total, printed)} left`
       shell.note(`${options.label}${share}: ${count(rows)} rows, ${rate(rows, printed)}${left}`)
+    },
+    waiting(text) {
+      if (text === undefined || elapsed() - printed < LINE_EVERY_MS) return
+      printed = elapsed()
+      shell.note(`${options.label}: ${text}`)
     },
     stop: elapsed,
   }

@@ -7,19 +7,21 @@ import { parseDuration } from '../db/duration.ts'
 import { invalid } from '../errors.ts'
 import { parseBytes } from './bytes-text.ts'
 import type { Action } from './program.ts'
-import { withWriter } from './session.ts'
+import { addTakeOverFlag, withWriter } from './session.ts'
 import type { Shell } from './shell.ts'
 
 interface PutFlags {
   readonly file?: string
   readonly ttl?: string
+  readonly takeOver?: boolean
 }
 
 export function addPut(program: Command, action: Action): void {
-  program
-    .command('put')
+  addTakeOverFlag(program.command('put'))
     .summary('write one key')
-    .description('Writes one key and waits until it is durable. Takes the database over from a running writer.')
+    .description(
+      'Writes one key and waits until it is durable. Refuses while another writer seems to be at work, unless --take-over.',
+    )
     .argument('<key>', '0x… means bytes in hex')
     .argument('[value]', '"-" reads standard input')
     .option('-f, --file <file>', 'the value is the content of this file')
@@ -31,8 +33,8 @@ async function put(shell: Shell, keyText: string, valueText: string | undefined,
   const key = parseBytes(keyText, 'auto', 'key')
   const value = await readValue(shell, valueText, flags)
   const ttl = flags.ttl === undefined ? undefined : ttlOf(flags.ttl)
-  const handle = await withWriter(shell, { closeWith: 'wal' }, (db) =>
-    db.put(key, value, ttl === undefined ? {} : { ttl }),
+  const handle = await withWriter(shell, { closeWith: 'wal', takeOver: flags.takeOver }, (db, signal) =>
+    db.put(key, value, ttl === undefined ? { signal } : { ttl, signal }),
   )
   if (shell.json) await shell.printJson({ seq: handle.seq, createTs: handle.createTs })
   else shell.note(`written and durable, sequence number ${handle.seq}`)

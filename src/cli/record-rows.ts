@@ -1,9 +1,10 @@
 // Which row a record becomes: the key from chosen columns, the value from the rest. Pure, so that it can be tested and
 // used by import alone.
 
+import { encodeUtf8 } from '../bytes/text.ts'
 import { invalid } from '../errors.ts'
 import { parseBytes } from './bytes-text.ts'
-import type { InputRecord } from './records.ts'
+import type { InputRecord } from './input-record.ts'
 
 export interface RowRules {
   /** Columns that make the key, in this order. */
@@ -14,6 +15,8 @@ export interface RowRules {
   readonly value: string | undefined
   /** Keep the key columns in the JSON value too. */
   readonly keepKey: boolean
+  /** The record is to have no other columns than those named: what it has besides would be lost. */
+  readonly noOthers?: boolean
   /** `0x…` in keys and in the value column stands for bytes, as `export` writes them. */
   readonly hex: boolean
 }
@@ -23,35 +26,46 @@ export interface ImportRow {
   readonly value: Uint8Array
 }
 
-const encoder = new TextEncoder()
-
-/** Makes the function that turns the n-th record (from 1) into a row. */
+/** Makes the function that turns a record into a row; `record` is its number, from 1, for messages. */
 export function rowMaker(rules: RowRules): (record: InputRecord, number: number) => ImportRow {
   const keyColumns = new Set(rules.key)
   const mode = rules.hex ? 'auto' : 'utf8'
+  const named = new Set([...rules.key, rules.value])
   return (record, number) => {
-    const key = rules.prefix + rules.key.map((column) => text(record, column, number)).join(rules.separator)
+    const other = rules.noOthers === true ? record.names.find((name) => !named.has(name)) : undefined
+    if (other !== undefined) {
+      throw invalid(
+        'IMPORT_COLUMN',
+        `record ${number} has a column ${JSON.stringify(other)} besides key and value: give --key key to store the rest of ` +
+          'each record as JSON, or --value value to leave out what else there is',
+      )
+    }
+    const key =
+      rules.prefix + rules.key.map((column) => record.text(indexOf(record, column, number))).join(rules.separator)
     if (key === '') throw invalid('EMPTY_KEY', `record ${number}: the key is empty (columns ${rules.key.join(', ')})`)
     return {
       key: parseBytes(key, mode, `record ${number}: key`),
       value:
         rules.value === undefined
-          ? encoder.encode(JSON.stringify(rules.keepKey ? record : without(record, keyColumns)))
-          : parseBytes(text(record, rules.value, number), mode, `record ${number}: value`),
+          ? encodeUtf8(asJson(record, rules.keepKey ? NO_COLUMNS : keyColumns))
+          : parseBytes(record.text(indexOf(record, rules.value, number)), mode, `record ${number}: value`),
     }
   }
 }
 
-function text(record: InputRecord, column: string, number: number): string {
-  const value = record[column]
-  if (typeof value === 'string') return value
-  if (value === undefined) {
-    const known = Object.keys(record).slice(0, 12).join(', ')
-    throw invalid('IMPORT_COLUMN', `record ${number} has no column ${JSON.stringify(column)}; it has: ${known}`)
-  }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+const NO_COLUMNS: ReadonlySet<string> = new Set()
+
+function indexOf(record: InputRecord, column: string, number: number): number {
+  const index = record.names.indexOf(column)
+  if (index >= 0) return index
+  const known = record.names.slice(0, 12).join(', ')
+  throw invalid('IMPORT_COLUMN', `record ${number} has no column ${JSON.stringify(column)}; it has: ${known}`)
 }
 
-function without(record: InputRecord, columns: ReadonlySet<string>): InputRecord {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !columns.has(name)))
+function asJson(record: InputRecord, without: ReadonlySet<string>): string {
+  const members: string[] = []
+  for (const [index, name] of record.names.entries()) {
+    if (!without.has(name)) members.push(`${JSON.stringify(name)}:${record.json(index)}`)
+  }
+  return `{${members.join(',')}}`
 }

@@ -1,95 +1,150 @@
-// Records out of files: CSV with a header line, or JSON lines. Both stream, so a file may be larger than memory.
+// Records out of files: CSV with a header line, or JSON lines, plain or compressed. Both stream, so a file may be larger than
+// memory. What cannot be taken exactly as it stands there is refused.
 
 import { createReadStream, statSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { Transform } from 'node:stream'
 import { parse } from 'csv-parse'
+import { systemClock } from '../env/system.ts'
 import { invalid } from '../errors.ts'
+import { decompressed } from './compressed-input.ts'
+import { CsvRecord, type InputRecord, JsonRecord } from './input-record.ts'
+import { NOT_UTF8, utf8Lines, validLength } from './utf8-lines.ts'
 
 export type RecordFormat = 'csv' | 'jsonl'
-
-/** One record: column or property names to values. CSV values are always text. */
-export type InputRecord = Readonly<Record<string, unknown>>
 
 export interface Input {
   /** Bytes of the file; `undefined` for standard input. */
   readonly totalBytes: number | undefined
   /** Bytes taken from the input so far: what the progress bar moves by. */
   readonly bytesRead: () => number
-  readonly records: AsyncIterable<InputRecord>
+  /** Some records at a time. All records before a bad one come before its error. */
+  readonly records: AsyncGenerator<InputRecord[]>
 }
 
 /** Opens `file`, or `stdin` for `-`. */
 export function openInput(file: string, stdin: NodeJS.ReadableStream, format: RecordFormat, delimiter: string): Input {
+  const name = file === '-' ? 'standard input' : file
   const totalBytes = file === '-' ? undefined : sizeOf(file)
   let read = 0
-  const counter = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      read += chunk.length
-      done(null, chunk)
-    },
-  })
-  const source: NodeJS.ReadableStream = file === '-' ? stdin : createReadStream(file, { highWaterMark: 1 << 18 })
-  source.on('error', (error: Error) => counter.destroy(error))
-  source.pipe(counter)
-  const name = file === '-' ? 'standard input' : file
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    const source = file === '-' ? stdin : createReadStream(file, { highWaterMark: 1 << 18 })
+    for await (const chunk of source) {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
+      read += bytes.length
+      yield bytes
+    }
+  }
+  const bytes = decompressed(counted())
   return {
     totalBytes,
     bytesRead: () => read,
-    records: format === 'csv' ? csvRecords(counter, name, delimiter) : jsonRecords(counter, name),
+    records: named(name, format === 'csv' ? csvRecords(bytes, delimiter) : jsonRecords(bytes)),
   }
 }
 
-/** The format that a file's ending says. */
+/** The format that a file's ending says, also behind the ending of a compressed file. */
 export function formatOf(file: string): RecordFormat | undefined {
-  if (/\.(csv|tsv)$/i.test(file)) return 'csv'
-  return /\.(jsonl|ndjson|jsonlines)$/i.test(file) ? 'jsonl' : undefined
+  const plain = file.replace(/\.(gz|gzip|zst|zstd)$/i, '')
+  if (/\.(csv|tsv)$/i.test(plain)) return 'csv'
+  return /\.(jsonl|ndjson|jsonlines)$/i.test(plain) ? 'jsonl' : undefined
 }
 
-async function* csvRecords(input: Transform, name: string, delimiter: string): AsyncIterable<InputRecord> {
-  const parser = parse({ columns: true, bom: true, delimiter, skip_empty_lines: true })
-  input.on('error', (error) => parser.destroy(error))
-  input.pipe(parser)
+export function delimiterOf(file: string): string {
+  return /\.tsv(\.\w+)?$/i.test(file) ? '\t' : ','
+}
+
+/** Errors say which input they are about. */
+async function* named(name: string, records: AsyncGenerator<InputRecord[]>): AsyncGenerator<InputRecord[]> {
   try {
-    yield* parser as AsyncIterable<InputRecord>
+    yield* records
   } catch (error) {
     throw badInput(name, error)
-  } finally {
-    input.destroy()
   }
 }
 
-async function* jsonRecords(input: Transform, name: string): AsyncIterable<InputRecord> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-  // readline does not pass on its input's errors while it is iterated.
-  let failed: unknown
-  input.on('error', (error) => {
-    failed = error
-    lines.close()
-  })
-  let number = 0
-  try {
-    for await (const line of lines) {
-      number++
-      if (line.trim() !== '') yield parseLine(line, number, name)
+async function* jsonRecords(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<InputRecord[]> {
+  for await (const lines of utf8Lines(bytes)) {
+    const records: InputRecord[] = []
+    let failure: { error: unknown } | undefined
+    for (const { text, number } of lines) {
+      if (text.trim() === '') continue
+      try {
+        records.push(new JsonRecord(text))
+      } catch (error) {
+        failure = { error: badInput(`line ${number}`, error) }
+        break
+      }
     }
-  } finally {
-    input.destroy()
+    if (records.length > 0) yield records
+    if (failure !== undefined) throw failure.error
   }
-  if (failed !== undefined) throw badInput(name, failed)
 }
 
-function parseLine(line: string, number: number, name: string): InputRecord {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (error) {
-    throw badInput(`${name}, line ${number}`, error)
+/** Fed by hand rather than piped, so that every record before a bad one is seen before the error. */
+async function* csvRecords(bytes: AsyncIterable<Uint8Array>, delimiter: string): AsyncGenerator<InputRecord[]> {
+  // Both line ends count everywhere: otherwise one of the other kind in between would become part of a cell.
+  const parser = parse({ bom: true, delimiter, skip_empty_lines: true, record_delimiter: ['\r\n', '\n'] })
+  let failure: { error: unknown } | undefined
+  let ended = false
+  parser.on('error', (error) => (failure = { error }))
+  parser.on('end', () => (ended = true))
+  let names: readonly string[] | undefined
+  const records = (): InputRecord[] => {
+    const found: InputRecord[] = []
+    for (let cells = parser.read() as string[] | null; cells !== null; cells = parser.read() as string[] | null) {
+      if (names === undefined) names = checkedHeader(cells)
+      else found.push(new CsvRecord(names, cells))
+    }
+    return found
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalid('IMPORT_FORMAT', `${name}, line ${number}: expected a JSON object on every line`)
+  let offset = 0
+  let held: Uint8Array = new Uint8Array(0)
+  for await (const chunk of bytes) {
+    const all = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    const valid = validLength(all)
+    held = all.subarray(valid)
+    offset += valid
+    parser.write(all.subarray(0, valid))
+    yield records()
+    await systemClock.yield()
+    if (failure !== undefined) throw failure.error
+    // A character that is cut off at the end of a chunk has at most three bytes there.
+    if (held.length > 3) break
   }
-  return value as InputRecord
+  if (held.length > 0) {
+    // The parser looks ahead, so it still holds records. The bad bytes push them out, and show as U+FFFD behind them.
+    parser.end(held)
+    const found = records()
+    const bad = found.findIndex((record) => record.names.some((_, i) => record.text(i).includes('\uFFFD')))
+    yield bad < 0 ? found : found.slice(0, bad)
+    throw notUtf8(offset)
+  }
+  parser.end()
+  while (!ended) {
+    yield records()
+    await systemClock.yield()
+    if (failure !== undefined) throw failure.error
+  }
+}
+
+function checkedHeader(names: readonly string[]): readonly string[] {
+  const twice = names.find((name, i) => names.indexOf(name) < i)
+  if (twice !== undefined) {
+    throw invalid(
+      'IMPORT_COLUMN',
+      `two columns are named ${JSON.stringify(twice)}: rename one of them in the header line`,
+    )
+  }
+  if (names.some((name) => name.includes('\r'))) {
+    throw invalid(
+      'IMPORT_FORMAT',
+      "lines end in a carriage return alone: convert them, for example with tr '\\r' '\\n'",
+    )
+  }
+  return names
+}
+
+function notUtf8(offset: number) {
+  return invalid('IMPORT_ENCODING', `byte ${offset + 1}: ${NOT_UTF8}`)
 }
 
 function sizeOf(file: string): number {
@@ -101,7 +156,6 @@ function sizeOf(file: string): number {
 }
 
 function badInput(name: string, error: unknown) {
-  return invalid('IMPORT_FORMAT', `${name}: ${error instanceof Error ? error.message : String(error)}`, {
-    cause: error,
-  })
+  const message = error instanceof Error ? error.message : String(error)
+  return invalid('IMPORT_FORMAT', `${name}${/^(line|byte) \d/.test(message) ? ', ' : ': '}${message}`, { cause: error })
 }

@@ -6,6 +6,8 @@ import picocolors from 'picocolors'
 import type { Clock } from '../env/env.ts'
 import { systemClock } from '../env/system.ts'
 import type { Environment } from '../node/env-file.ts'
+import { type CommandEnvironment, commandEnvironment } from './environment.ts'
+import { inert, inertJson } from './inert.ts'
 
 export type Colors = ReturnType<typeof picocolors.createColors>
 
@@ -21,6 +23,7 @@ export interface Streams {
 export interface GlobalFlags {
   readonly db?: string
   readonly path?: string
+  readonly env?: string
   readonly envFile?: string
   readonly settings?: string
   readonly json?: boolean
@@ -43,6 +46,9 @@ export class Shell {
   readonly gaveUp: Promise<never>
   /** Ends the command with this error, whatever it is waiting for. */
   readonly giveUp: (error: unknown) => void
+  /** What to do when the command is given up in the middle: how to go on. */
+  adviceWhenGivenUp: (() => string) | undefined
+  #environment: CommandEnvironment | undefined
 
   constructor(streams: Streams, flags: GlobalFlags, signal: AbortSignal) {
     this.streams = streams
@@ -63,6 +69,16 @@ export class Shell {
     return this.flags.timeout ?? DEFAULT_PATIENCE_MS
   }
 
+  /** Read once, when something needs it. */
+  get environment(): CommandEnvironment {
+    if (this.#environment === undefined) {
+      this.#environment = commandEnvironment(this.flags.env ?? this.flags.envFile, this.streams.env)
+      const { taken } = this.#environment
+      if (taken.length > 0) this.note(`from the .env of this folder: ${taken.join(', ')}`)
+    }
+    return this.#environment
+  }
+
   get json(): boolean {
     return this.flags.json === true
   }
@@ -76,17 +92,17 @@ export class Shell {
 
   /** One JSON document on one line of stdout. */
   printJson(value: unknown): Promise<unknown> | undefined {
-    return this.print(JSON.stringify(value, jsonValue))
+    return this.print(inertJson(JSON.stringify(value, jsonValue)))
   }
 
   /** For the eye: a line on stderr, silent under --quiet. */
   note(text: string): void {
-    if (this.flags.quiet !== true) this.streams.stderr.write(`${text}\n`)
+    if (this.flags.quiet !== true) this.complain(text)
   }
 
   /** Shown also under --quiet. */
   complain(text: string): void {
-    this.streams.stderr.write(`${text}\n`)
+    this.streams.stderr.write(`${inert(text)}\n`)
   }
 }
 

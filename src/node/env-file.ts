@@ -19,9 +19,14 @@ export interface EnvFileOptions {
  */
 export function loadEnvironment(options: EnvFileOptions = {}): Environment {
   const base = options.base ?? process.env
-  const text = readText(options.file)
-  if (text === undefined) return { ...base }
-  return { ...parseEnv(text), ...withoutUndefined(base) }
+  const file = readEnvFile(options.file)
+  return file === undefined ? { ...base } : { ...file, ...withoutUndefined(base) }
+}
+
+/** What a dotenv file says; `undefined` when the default `.env` is missing. */
+export function readEnvFile(file: string | undefined): Environment | undefined {
+  const text = readText(file)
+  return text === undefined ? undefined : (parseEnv(text) as Environment)
 }
 
 function readText(file: string | undefined): string | undefined {

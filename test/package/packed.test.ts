@@ -33,7 +33,7 @@ const USE = `
 async function main() {
   const db = await SlateDB.open('file:./data', { settings: { compressionCodec: 'zstd' }, valueEncoding: 'utf8' })
   await db.put('a', 'it works')
-  await db.flush({ type: 'memtable' })
+  await db.flush('memtable')
   console.log(await db.get('a'))
   await db.close()
 }

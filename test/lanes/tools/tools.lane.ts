@@ -63,7 +63,7 @@ if (packages !== undefined) {
        test('a folder', async () => {
          const db = await SlateDB.open('file:./jest-data', { settings: { compressionCodec: 'zstd' }, valueEncoding: 'utf8' })
          await db.put('a', 'b')
-         await db.flush({ type: 'memtable' })
+         await db.flush('memtable')
          expect(await db.get('a')).toBe('b')
          await db.close()
          expect(S3Store.name).toBe('S3Store')
