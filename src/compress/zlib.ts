@@ -13,6 +13,11 @@ export async function loadZlib(): Promise<Codec> {
   if (inflate !== undefined && deflate !== undefined) {
     return { name: 'zlib', compress: deflate, decompress: guarded(inflate) }
   }
+  return loadPortableZlib()
+}
+
+/** What runtimes without a native one use. */
+export async function loadPortableZlib(): Promise<Codec> {
   const { zlibSync, Unzlib } = await import('fflate')
   return {
     name: 'zlib',
