@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -58,3 +58,10 @@ test.each(['https//user:canary@host/p', '//user:canary@host/p', './data?token=ca
     expect(String(error)).not.toContain('canary')
   },
 )
+
+test('a reader of a folder that is not there makes none', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'slatedb-location-'))
+  await expect(SlateDB.openReader(`file:${folder}/no/such/db`)).rejects.toMatchObject({ name: 'SlateDBError' })
+  expect(readdirSync(folder)).toEqual([])
+  rmSync(folder, { recursive: true })
+})

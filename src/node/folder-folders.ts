@@ -12,7 +12,7 @@ export class Folders {
   /** Looked at once: real folders inside the root. */
   readonly #known = new Set<string>([''])
 
-  /** `made` is told after a folder was made inside `parent`, to make its name durable. */
+  /** `made` makes the names in `parent` durable, before anything is written into a folder of one. */
   constructor(root: string, made: (parent: string) => Promise<void>) {
     this.#root = root
     this.#made = made
@@ -39,10 +39,11 @@ export class Folders {
     await this.#makeFolder(parentOf(folder), path)
     try {
       await mkdir(`${this.#root}/${folder}`)
-      await this.#made(`${this.#root}/${parentOf(folder)}`)
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') throw error
     }
+    // Also when it was there already: who made it may not have come to make its name durable.
+    await this.#made(parentOf(`${this.#root}/${folder}`))
     if ((await this.#look(folder, path)) === 'file') throw underObjectError(path)
   }
 

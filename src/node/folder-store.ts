@@ -5,12 +5,12 @@
 // their hard links and caches do not keep these promises.
 
 import { constants } from 'node:fs'
-import { copyFile, type FileHandle, link, lstat, mkdir, open, realpath, rename, stat, unlink } from 'node:fs/promises'
-import { resolve, sep } from 'node:path'
+import { copyFile, type FileHandle, link, lstat, open, rename, unlink } from 'node:fs/promises'
+import { sep } from 'node:path'
 import { sleep } from '../env/env.ts'
 import { systemRandom } from '../env/random.ts'
 import { systemClock } from '../env/system.ts'
-import { invalid, storeError } from '../errors.ts'
+import { invalid, isStoreError, storeError } from '../errors.ts'
 import {
   type Body,
   bodySize,
@@ -32,6 +32,7 @@ import { checkRange, servedRange } from '../objects/store-range.ts'
 import { busyError, claim } from './folder-claims.ts'
 import { codeOf, folderError, linkError } from './folder-errors.ts'
 import { Folders, parentOf } from './folder-folders.ts'
+import { FolderRoot } from './folder-root.ts'
 import { ownerDigits, Staged, sweepStaged } from './folder-staging.ts'
 import { FolderSync } from './folder-sync.ts'
 import { etagOf, type FileState, STAGING_NAME, statFile, walk } from './folder-walk.ts'
@@ -45,23 +46,16 @@ export interface FolderStoreOptions {
    * perhaps not a loss of power.
    */
   readonly sync?: 'full' | 'none'
+  /** 'now' (the default): the folder is made when it is not there. 'on write': the first write makes it. */
+  readonly create?: 'now' | 'on write'
 }
 
-/** Opens `root`, and makes the folder when it is not there. */
+/** Opens `root` as a store. */
 export async function openFolderStore(root: string, options: FolderStoreOptions = {}): Promise<FolderStore> {
-  if (root === '' || root.includes('\0')) throw invalid('FOLDER', 'the folder of a store needs a name')
-  try {
-    await mkdir(root, { recursive: true })
-    const real = await realpath(root)
-    if (!(await stat(real)).isDirectory()) throw notFolder(root)
-    return new FolderStore(real, options)
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST' || codeOf(error) === 'ENOTDIR') throw notFolder(root)
-    throw folderError(error, '', `open the folder ${JSON.stringify(root)}`)
-  }
+  const store = new FolderStore(await FolderRoot.find(root), options)
+  if (options.create !== 'on write') await store.makeRoot()
+  return store
 }
-
-const notFolder = (root: string) => invalid('FOLDER', `${JSON.stringify(root)} is a file; a store needs a folder`)
 
 /** See {@link openFolderStore}. */
 export class FolderStore implements ObjectStore {
@@ -75,6 +69,7 @@ export class FolderStore implements ObjectStore {
 
   /** The folder, an absolute name. */
   readonly root: string
+  readonly #root: FolderRoot
   readonly #durable: boolean
   readonly #sync = new FolderSync()
   readonly #folders: Folders
@@ -84,10 +79,16 @@ export class FolderStore implements ObjectStore {
   readonly #swept = new Set<string>()
   #stamps = this.#random.int(0, 999)
 
-  constructor(root: string, options: FolderStoreOptions = {}) {
-    this.root = resolve(root)
+  constructor(root: FolderRoot, options: FolderStoreOptions) {
+    this.root = root.path
+    this.#root = root
     this.#durable = options.sync !== 'none'
-    this.#folders = new Folders(this.root, (parent) => this.#syncFolder(parent))
+    this.#folders = new Folders(root.path, (parent) => this.#syncFolder(parent))
+  }
+
+  /** Makes the folder of the store and those above it. */
+  makeRoot(): Promise<void> {
+    return this.#root.make((folder) => this.#syncFolder(folder))
   }
 
   async get(path: string, options: GetOptions = {}): Promise<GetResult> {
@@ -146,12 +147,17 @@ export class FolderStore implements ObjectStore {
     options.signal?.throwIfAborted()
     checkPrefix(prefix)
     try {
-      if (!(await this.#folders.has(prefix))) return []
+      if (!(await this.#folders.has(prefix))) {
+        await this.#root.check()
+        return []
+      }
       const info = async (path: string) => {
         const found = await statFile(`${this.root}/${path}`)
         return found === undefined ? undefined : infoOf(path, found)
       }
-      return await walk(this.root, prefix, options.startAfter ?? '', info, options.signal)
+      const found = await walk(this.root, prefix, options.startAfter ?? '', info, options.signal)
+      if (found.length === 0) await this.#root.check()
+      return found
     } catch (error) {
       throw folderError(error, prefix, 'list it')
     }
@@ -304,6 +310,7 @@ export class FolderStore implements ObjectStore {
         throw storeError('NotSupported', path, 'plain files carry no metadata')
       }
       try {
+        await this.makeRoot()
         await this.#folders.make(path)
         this.#sweep(parentOf(file))
         return await work(file)
@@ -324,6 +331,7 @@ export class FolderStore implements ObjectStore {
   #vanished(path: string, error: unknown): unknown {
     if (codeOf(error) !== 'ENOENT') return error
     this.#folders.forget()
+    this.#root.forget()
     return storeError('Generic', path, 'its folder or its unfinished file was removed while it was written', {
       cause: error,
     })
@@ -336,7 +344,9 @@ export class FolderStore implements ObjectStore {
     try {
       return await work(`${this.root}/${path}`)
     } catch (error) {
-      throw folderError(error, path, what)
+      const found = folderError(error, path, what)
+      if (isStoreError(found, 'NotFound')) await this.#root.check()
+      throw found
     }
   }
 }

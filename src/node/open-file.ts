@@ -22,7 +22,8 @@ export async function openFileStore(location: string): Promise<OpenedFile> {
       `location ${JSON.stringify(location)}: the root folder cannot be a database; name a folder in it`,
     )
   }
-  return { store: await openFolderStore(dirname(folder)), path }
+  // Who only reads leaves no folders behind.
+  return { store: await openFolderStore(dirname(folder), { create: 'on write' }), path }
 }
 
 /** The absolute folder that a location names. */
