@@ -32,14 +32,19 @@ export function normalizeMergeOperator(operator: MergeOperatorLike | undefined):
   if (operator === undefined) return undefined
   const batch = typeof operator === 'function' ? pairwise(operator) : unwrap(operator)
   return (key, existing, operands) => {
-    let result: Uint8Array
+    let result: unknown
     try {
       result = batch(key, existing, operands)
     } catch (cause) {
       throw operatorFailed(key, messageOf(cause), cause)
     }
-    if (!(result instanceof Uint8Array)) throw operatorFailed(key, `it returned ${typeof result}, not a Uint8Array`)
-    return result
+    if (result instanceof Uint8Array) return result
+    // An async function, by mistake: what it fails with later must not end the process.
+    if (result instanceof Promise) result.catch(() => {})
+    throw operatorFailed(
+      key,
+      `it returned ${result instanceof Promise ? 'a promise' : typeof result}, not a Uint8Array`,
+    )
   }
 }
 
@@ -52,7 +57,11 @@ function unwrap(operator: MergeMethods): MergeOperator {
 function pairwise(merge: MergeFunction): MergeOperator {
   return (key, existing, operands) => {
     let result = existing
-    for (const operand of operands) result = merge(key, result, operand)
+    for (const operand of operands) {
+      result = merge(key, result, operand)
+      // What is no value is not handed to the next call; the caller refuses it.
+      if (!(result instanceof Uint8Array)) break
+    }
     return result!
   }
 }

@@ -180,6 +180,8 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
       codec,
       transformer: options.transformer,
       filterPolicies,
+      onFilterError: (policy, error) =>
+        env.logger.warn('a filter failed while a table was built; the table goes without it', { policy, error }),
       minFilterKeys: settings.minFilterKeys,
       filterFormat,
       keepBlocks: true,

@@ -1,5 +1,7 @@
 // Where messages go. Libraries stay silent unless asked: the default logger drops everything.
 
+import { observe } from './callback.ts'
+
 export type LogFields = Record<string, unknown>
 
 export interface Logger {
@@ -21,16 +23,20 @@ export const consoleLogger: Logger = {
   error: (message, fields) => console.error(`[slatedb] ${message}`, ...(fields ? [fields] : [])),
 }
 
-/** A callback of the user's that throws must not end a write or a background task. */
+/**
+ * A logger that throws must not end a write or a background task, and one that uses the database, which logs, must not
+ * call itself without end: what is logged while a line is written is left out.
+ */
 export function safeLogger(logger: Logger): Logger {
+  let isWriting = false
   const guard =
     (level: keyof Logger) =>
     (message: string, fields?: LogFields): void => {
-      try {
-        logger[level](message, fields)
-      } catch {
-        // Nowhere to report it: the reporter itself failed.
-      }
+      if (isWriting) return
+      isWriting = true
+      // Nowhere to report what it fails with: the reporter itself failed.
+      observe(() => logger[level](message, fields))
+      isWriting = false
     }
   return { debug: guard('debug'), info: guard('info'), warn: guard('warn'), error: guard('error') }
 }

@@ -1,6 +1,8 @@
 // Counters and gauges of the engine (features.md C). A meter is one object with one number, so counting costs one add;
 // a recorder of the user's, if any, is told as well. Names are dotted, labels fixed at registration.
 
+import { observe } from './callback.ts'
+
 export type Labels = Readonly<Record<string, string>>
 
 export interface Meter {
@@ -53,8 +55,9 @@ export class Metrics {
   }
 
   #recorded(kind: 'counter' | 'gauge', name: string, labels: Labels): Meter {
-    const sink = this.#recorder!.register(kind, name, labels)
+    const sink = this.#sink(kind, name, labels)
     let current = 0
+    let isTelling = false
     return {
       name,
       labels,
@@ -64,12 +67,21 @@ export class Metrics {
       },
       set value(next: number) {
         current = next
-        try {
-          sink.update(next)
-        } catch {
-          // A recorder that throws must not disturb the engine.
-        }
+        // A recorder that uses the database moves this same counter: it is told once, with what the counter is then.
+        if (isTelling) return
+        isTelling = true
+        observe(() => sink?.update(current))
+        isTelling = false
       },
+    }
+  }
+
+  /** Registered when a counter moves for the first time, in the middle of any call: a failure costs this counter only. */
+  #sink(kind: 'counter' | 'gauge', name: string, labels: Labels): ReturnType<MetricsRecorder['register']> | undefined {
+    try {
+      return this.#recorder!.register(kind, name, labels)
+    } catch {
+      return undefined
     }
   }
 }

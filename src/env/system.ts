@@ -2,6 +2,7 @@
 
 import { watchCollected } from './collected.ts'
 import type { Clock, Env } from './env.ts'
+import { guardedClock } from './guarded-clock.ts'
 import { type Logger, safeLogger, silentLogger } from './logger.ts'
 import { Metrics, type MetricsRecorder } from './metrics.ts'
 import { Random, systemRandom } from './random.ts'
@@ -67,7 +68,7 @@ export interface EnvOptions {
 }
 
 export function createEnv(options: EnvOptions = {}): Env {
-  const clock = options.clock ?? systemClock
+  const clock = options.clock === undefined ? systemClock : guardedClock(options.clock, systemClock)
   return {
     clock,
     random: options.seed === undefined ? systemRandom() : new Random(options.seed),

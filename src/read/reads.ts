@@ -42,7 +42,7 @@ class Lookup {
 export class Reads {
   readonly #tables: Tables
   readonly #operator: MergeOperator | undefined
-  #spare = new Lookup()
+  #spare: Lookup | undefined = new Lookup()
 
   constructor(tables: Tables, operator: MergeOperator | undefined) {
     this.#tables = tables
@@ -54,24 +54,29 @@ export class Reads {
    * The row is valid until the next call; its value bytes stay valid.
    */
   get(view: View, key: Uint8Array, bound: SeqBound, options: ReadOptions): Row | undefined | Promise<Row | undefined> {
-    const lookup = this.#spare
+    // Taken while it is used: a filter of the user's that reads from the database gets another one.
+    const lookup = this.#spare ?? new Lookup()
+    this.#spare = undefined
     const { row } = lookup
     let found: Found = this.#inMemory(view, key, bound, row)
     if (found === false) {
       const tree = treeOfKey(view.levels, key)
-      if (tree === undefined) return undefined
+      if (tree === undefined) {
+        this.#spare = lookup
+        return undefined
+      }
       lookup.query.key = key
       lookup.query.hash.reset(key)
       found = this.#inTree(tree, 0, lookup, bound)
       if (found !== true && found !== false) {
-        // It now belongs to the read that waits, and so does the key: the caller may reuse its buffer at once.
-        this.#spare = new Lookup()
+        // It stays with the read that waits, and so does the key: the caller may reuse its buffer at once.
         const own = copyOf(key)
         lookup.query.key = own
         lookup.query.hash.reset(own)
         return found.then((hit) => (hit ? this.#settle(view, own, bound, options, row) : undefined))
       }
     }
+    this.#spare = lookup
     return found ? this.#settle(view, key, bound, options, row) : undefined
   }
 

@@ -8,7 +8,7 @@ import type { Codec } from '../compress/codec.ts'
 import { noCodec } from '../compress/codec.ts'
 import { MERGE, type Row, TOMBSTONE } from '../cursor/row.ts'
 import { assert } from '../errors.ts'
-import type { FilterBuilder, FilterPolicy } from '../filter/policy.ts'
+import type { FilterPolicy } from '../filter/policy.ts'
 import { BlockBuilder } from '../format/block.ts'
 import { encodeFilterBlock, LEGACY_FILTER_NAME, type StoredFilter } from '../format/filter-block.ts'
 import { encodeTableEnd } from '../format/footer.ts'
@@ -16,6 +16,7 @@ import { IndexBuilder, separator } from '../format/index.ts'
 import { type BlockTransformer, CRC_LENGTH, putChecksum, seal } from '../format/seal.ts'
 import { type BlockStats, encodeStats, type TableStats } from '../format/stats.ts'
 import type { TableInfo } from '../format/table-info.ts'
+import { FilterBuilders } from './filter-builders.ts'
 
 export interface TableOptions {
   /** Raw bytes of a block: 1 to 64 KiB. */
@@ -23,6 +24,8 @@ export interface TableOptions {
   readonly codec: Codec
   readonly transformer?: BlockTransformer | undefined
   readonly filterPolicies: readonly FilterPolicy[]
+  /** Told about a filter that failed and is left out. */
+  readonly onFilterError?: ((policy: string, error: unknown) => void) | undefined
   /** Tables with fewer rows get no filter (FT-3). */
   readonly minFilterKeys: number
   /** 'legacy' stores the policy named `_bf` only, the way format generation 0.12 reads it. */
@@ -49,7 +52,7 @@ export interface BuiltTable {
 export class TableBuilder {
   readonly #options: TableOptions
   readonly #block: BlockBuilder
-  readonly #filters: { name: string; builder: FilterBuilder }[]
+  readonly #filters: FilterBuilders
   /** Sealed blocks; those that a transformer still works on are promises. `undefined` once drained. */
   readonly #sealed: (Uint8Array | Promise<Uint8Array> | undefined)[] = []
   readonly #sizes: number[] = []
@@ -79,7 +82,7 @@ export class TableBuilder {
       options.filterFormat === 'composite'
         ? options.filterPolicies
         : options.filterPolicies.filter((policy) => policy.name === LEGACY_FILTER_NAME)
-    this.#filters = policies.map((policy) => ({ name: policy.name, builder: policy.builder() }))
+    this.#filters = new FilterBuilders(policies, options.onFilterError)
   }
 
   /**
@@ -102,8 +105,7 @@ export class TableBuilder {
       this.#block.add(row)
     }
     if (this.#block.rowCount === 1) this.#beginBlock(row)
-    const filters = this.#filters
-    for (let i = 0; i < filters.length; i++) filters[i]!.builder.add(row.key, row.keyStart, row.keyEnd)
+    this.#filters.add(row.key, row.keyStart, row.keyEnd)
     this.#keyBytes += row.keyEnd - row.keyStart
     if (row.kind === TOMBSTONE) this.#deletes++
     else {
@@ -147,10 +149,7 @@ export class TableBuilder {
       size += this.#sizes[i]!
     }
     const dataEnd = size
-    const filters: StoredFilter[] = []
-    if (this.rowCount >= minFilterKeys) {
-      for (const { name, builder } of this.#filters) filters.push({ name, data: builder.build() })
-    }
+    const filters = this.rowCount >= minFilterKeys ? this.#filters.build() : []
     const put = async (raw: Uint8Array): Promise<number> => {
       const sealed = await seal(raw, codec, transformer)
       body.push(sealed)

@@ -8,7 +8,7 @@ import { type Decompress, loadDecompress } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
 import type { Env } from '../env/env.ts'
 import type { Meter } from '../env/metrics.ts'
-import { dataError, internal, isSlateDBError, isStoreError } from '../errors.ts'
+import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Filter, FilterPolicy, FilterQuery } from '../filter/policy.ts'
 import { BEYOND, FOUND, findInBlock } from '../format/block-cursor.ts'
 import { decodeFilterBlock, type StoredFilter } from '../format/filter-block.ts'
@@ -20,6 +20,7 @@ import type { TableRef } from '../format/table-info.ts'
 import type { GetResult, ObjectStore, Upload } from '../objects/store.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { BuiltTable } from './builder.ts'
+import { decodeFilter, mightContain } from './filter-calls.ts'
 import { BlockSlot, MetaSlot, Table, type TableMeta } from './table.ts'
 
 export interface TablesOptions {
@@ -220,7 +221,14 @@ export class Tables {
     const ref: TableRef = { id, info: built.info, formatVersion: 2 }
     const table = this.table(ref)
     const index = new BlockIndex(built.index, built.info.filterOffset, 'compacted')
-    const meta = this.#keepMeta(table, index, built.filters)
+    let meta: TableMeta
+    try {
+      meta = this.#keepMeta(table, index, built.filters)
+    } catch (error) {
+      // A filter of the user's that does not take its own bytes: the table is stored, and reads will say so.
+      this.#options.env.logger.warn('a filter of a new table cannot be read', { path: table.path, error })
+      return ref
+    }
     for (let i = 0; i < built.blocks.length; i++) this.#keepBlock(table, meta, i, built.blocks[i]!)
     return ref
   }
@@ -325,7 +333,7 @@ export class Tables {
     for (const { name, data } of stored) {
       const policy = this.#policies.get(name)
       if (policy === undefined) continue
-      filters.push(policy.decode(compact(data)))
+      filters.push(decodeFilter(policy, compact(data)))
       byteSize += data.length
     }
     const meta = { index, filters, byteSize }
@@ -411,14 +419,6 @@ const WARM_BYTES = 4 * 1024 * 1024
 
 function decompressorOf(codec: TableRef['info']['codec']): Promise<Decompress> | undefined {
   return codec === 'none' ? undefined : loadDecompress(codec)
-}
-
-function mightContain(filter: Filter, query: FilterQuery): boolean {
-  try {
-    return filter.mightContain(query)
-  } catch (error) {
-    throw isSlateDBError(error) ? error : internal('FILTER', 'a filter policy failed', { cause: error })
-  }
 }
 
 /** Stores may answer with Buffers; two kinds of array in one loop cost more than this view. */

@@ -2,6 +2,7 @@
 // here changes in synchronous steps; a reader that captured a view is never disturbed.
 
 import { compareU64, hiOf, loOf, toBigInt } from '../bytes/u64.ts'
+import { observe } from '../env/callback.ts'
 import type { Logger } from '../env/logger.ts'
 import { Watch } from '../env/watch.ts'
 import { type CloseReason, closedError, isSlateDBError, repeated, type SlateDBError } from '../errors.ts'
@@ -159,12 +160,8 @@ export class State {
   #tell(): void {
     this.changed.notify()
     for (const listener of this.#listeners) {
-      try {
-        listener()
-      } catch (error) {
-        // A listener of the user's must not end a commit or a flush half-way.
-        this.#logger.error('a status listener failed', { error })
-      }
+      // A listener of the user's must not end a commit or a flush half-way.
+      observe(listener, (error) => this.#logger.error('a status listener failed', { error }))
     }
   }
 }

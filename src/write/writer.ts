@@ -69,6 +69,8 @@ export class Writer {
   /** They commit one after the other, in the order they came. */
   #turns: Promise<unknown> = Promise.resolve()
   #tracker: SequenceTracker = EMPTY_TRACKER
+  /** A commit is under way, in this very call. */
+  #committing = false
   #lastTracked = Number.NEGATIVE_INFINITY
 
   constructor(options: WriterOptions) {
@@ -123,6 +125,25 @@ export class Writer {
    * @throws Transaction when `footprint` conflicts; Invalid for a bad sequence number, batch or merge.
    */
   commit(batch: WriteBatch, seq?: bigint, footprint?: Footprint, own?: SeqBound): WriteHandle {
+    this.#refuseNested()
+    this.#committing = true
+    let handle: WriteHandle
+    try {
+      handle = this.#commit(batch, seq, footprint, own)
+    } finally {
+      this.#committing = false
+    }
+    // Behind the commit: status listeners hear of it, and may write.
+    if (this.#shouldFreeze()) this.freeze()
+    return handle
+  }
+
+  #commit(
+    batch: WriteBatch,
+    seq: bigint | undefined,
+    footprint: Footprint | undefined,
+    own: SeqBound | undefined,
+  ): WriteHandle {
     const { state, clock, wal, mergeOperator, defaultTtlMs } = this.#options
     state.check()
     if (footprint !== undefined) this.checkConflicts(footprint)
@@ -149,8 +170,20 @@ export class Writer {
     this.#batches.value++
     this.#ops.value += rows.count
     this.#bytes.value += rows.usedBytes
-    if (this.#shouldFreeze()) this.freeze()
     return new WriteHandle(seqHi, seqLo, now, ticket)
+  }
+
+  /**
+   * A merge operator, a recorder or a clock that writes from inside a commit would come between its clock tick, its
+   * sequence number and its conflict check, which are one step.
+   */
+  #refuseNested(): void {
+    if (!this.#committing) return
+    throw invalid(
+      'NESTED_WRITE',
+      'a write from inside another one: merge operators, recorders and clocks are called in the middle of a commit and ' +
+        'must not write to the database; write later, for example in a microtask',
+    )
   }
 
   /** @throws Invalid for keys that not every release this database is shared with can write. */
@@ -176,15 +209,17 @@ export class Writer {
     const { state, clock, freezeStamp } = this.#options
     const { memtable } = state.view
     if (memtable.rowCount === 0) return
+    assert(memtable.lastTick <= clock.last, 'the write clock is never behind a row')
+    const tracker = this.#tracker
+    // What a listener writes when it hears of the freeze is tracked with the next memtable.
+    this.#tracker = EMPTY_TRACKER
     state.freeze({
       replayAfterWalId: freezeStamp(),
       seqHi: memtable.lastSeqHi,
       seqLo: memtable.lastSeqLo,
       lastTick: memtable.lastTick,
-      tracker: this.#tracker,
+      tracker,
     })
-    assert(memtable.lastTick <= clock.last, 'the write clock is never behind a row')
-    this.#tracker = EMPTY_TRACKER
     this.#freezes.value++
     this.#options.onFreeze()
   }
@@ -262,6 +297,8 @@ export class Writer {
 
   #oneOp(): WriteBatch {
     this.#options.state.check()
+    // Before the batch is cleared that a commit is reading.
+    this.#refuseNested()
     this.#scratch.clear()
     return this.#scratch
   }
