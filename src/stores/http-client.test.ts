@@ -150,6 +150,28 @@ describe('HttpClient', () => {
     expect((await short.send({ ...request('http://h/'), limitBytes: 1000 })).bytes.length).toBe(5)
   })
 
+  test.each([
+    ['LIST', 200],
+    ['GET', 500],
+  ])('an answer without end to %s with status %i is dropped at 64 MiB', async (operation, status) => {
+    let sent = 0
+    const piece = new Uint8Array(4 << 20)
+    const body = new ReadableStream({
+      pull(controller) {
+        sent += piece.length
+        controller.enqueue(piece)
+      },
+    })
+    const client = new HttpClient({ fetch: async () => new Response(body, { status }) })
+    const error = await failure(client.send({ ...request('http://h/'), operation }))
+    expect(error.message).toMatch(/more than 67108864 bytes/)
+    expect(sent).toBeLessThan(80 << 20)
+    const { fetch } = fakeFetch(() => ({ status, headers: { 'content-length': '99999999' } }))
+    expect((await failure(new HttpClient({ fetch }).send({ ...request('http://h/'), operation }))).message).toMatch(
+      /more than 67108864 bytes/,
+    )
+  })
+
   test('a range that something on the way compressed is a failure', async () => {
     const url = await serve((_, response) => {
       const packed = gzipSync('hello, hello, hello')

@@ -58,6 +58,9 @@ export interface HttpReply {
 
 const NO_BYTES = new Uint8Array(0)
 
+/** Lists, refusals, tokens: whatever is not the body of an object. A page of a list has some megabytes. */
+const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
+
 // Browsers would answer a conditional read from their own cache. Workers have none, know some of the modes, which ones
 // depends on their compatibility date, and throw on the others.
 const takesNoStore = takesCacheMode('no-store')
@@ -95,13 +98,18 @@ export class HttpClient {
       const announced = announcedLength(request, response)
       const limit = response.status === 200 ? request.limitBytes : undefined
       if (limit !== undefined && (announced ?? 0) > limit) throw rangeIgnored(request, response, `${announced} bytes`)
+      const isObject = request.operation === 'GET' && response.ok
+      if (!isObject && (announced ?? 0) > MAX_DOCUMENT_BYTES) throw documentTooLong(request, response)
       if (response.status === 206 && isCompressed(response.headers)) {
         drain(response)
         // The range is one of the packed bytes, which cannot be unpacked by themselves.
         throw failure(request, 'something on the way compresses the answer to a range', 'COMPRESSED', 'Generic')
       }
       if (announced !== undefined) attempt.extend(announced / this.#bytesPerMs)
-      const bytes = announced === 0 ? drain(response) : await wholeBody(request, response, limit)
+      const bytes =
+        announced === 0
+          ? drain(response)
+          : await wholeBody(request, response, isObject ? limit : MAX_DOCUMENT_BYTES, isObject)
       if (announced !== undefined && bytes.length !== announced) {
         throw failure(request, `the body ended after ${bytes.length} of ${announced} bytes`, 'TRUNCATED', 'Generic')
       }
@@ -248,7 +256,12 @@ function announcedLength(request: HttpRequest, response: Response): number | und
 }
 
 /** `limit` holds also where no length was announced. */
-async function wholeBody(request: HttpRequest, response: Response, limit: number | undefined): Promise<Uint8Array> {
+async function wholeBody(
+  request: HttpRequest,
+  response: Response,
+  limit: number | undefined,
+  isObject: boolean,
+): Promise<Uint8Array> {
   if (limit === undefined || response.body === null) return new Uint8Array(await response.arrayBuffer())
   const chunks: Uint8Array[] = []
   let size = 0
@@ -259,10 +272,15 @@ async function wholeBody(request: HttpRequest, response: Response, limit: number
     size += value.length
     if (size > limit) {
       reader.releaseLock()
-      throw rangeIgnored(request, response, `more than ${limit} bytes`)
+      throw isObject ? rangeIgnored(request, response, `more than ${limit} bytes`) : documentTooLong(request, response)
     }
     chunks.push(value)
   }
+}
+
+function documentTooLong(request: HttpRequest, response: Response): SlateDBError {
+  drain(response)
+  return failure(request, `the answer has more than ${MAX_DOCUMENT_BYTES} bytes`, 'TOO_LONG', 'Generic')
 }
 
 function rangeIgnored(request: HttpRequest, response: Response, sent: string): SlateDBError {
