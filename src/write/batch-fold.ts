@@ -7,7 +7,7 @@ import { MergeStack } from '../cursor/merge-stack.ts'
 import { MERGE, NO_TS, Row, rowKey, TOMBSTONE } from '../cursor/row.ts'
 import { invalid } from '../errors.ts'
 import type { PreparedRows } from '../memtable/memtable.ts'
-import type { BatchOps } from './batch-ops.ts'
+import { type BatchOps, checkRow } from './batch-ops.ts'
 
 /**
  * `ids`: all operations by key, newest first within a key; overwritten with the result. Folded rows are appended behind
@@ -71,6 +71,7 @@ class Folding {
       if (stack.push(row)) break
     }
     stack.resolve(row)
+    checkRow(row.keyEnd - row.keyStart, row.valueEnd - row.valueStart)
     const at = ops.arena.length
     ops.arena.append(row.key, row.keyStart, row.keyEnd)
     ops.arena.append(row.value, row.valueStart, row.valueEnd)

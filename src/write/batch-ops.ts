@@ -204,7 +204,8 @@ function checkValue(value: Uint8Array): void {
   if (!(value instanceof Uint8Array)) throw invalid('INVALID_VALUE', `a value is a Uint8Array here, not ${show(value)}`)
 }
 
-function checkRow(keyLength: number, valueLength: number): void {
+/** A larger row would be written, and then refused by the decoders of blocks. */
+export function checkRow(keyLength: number, valueLength: number): void {
   if (keyLength + valueLength <= MAX_ROW_LENGTH) return
   const [code, what] = keyLength > valueLength ? ['KEY_TOO_LARGE', 'key'] : ['VALUE_TOO_LARGE', 'value']
   throw invalid(

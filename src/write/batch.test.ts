@@ -157,6 +157,14 @@ describe('inputs', () => {
     expect(batch.longestKey).toBe(0)
   })
 
+  test('folded into a row that no reader could hold, are refused', () => {
+    const batch = new WriteBatch()
+    batch.put(bytes('k'), bytes('v'))
+    batch.merge(bytes('k'), bytes('w'))
+    const huge = () => new Uint8Array((512 << 20) + 1)
+    expect(() => batch.prepare(normalizeMergeOperator(huge), 0, undefined)).toThrow(code('VALUE_TOO_LARGE'))
+  })
+
   test('clear makes it new, copy makes another', () => {
     const batch = batchOf('b=1 a=2')
     const copy = batch.copy()
