@@ -139,6 +139,8 @@ export function encodeCompactions(compactions: Compactions): Uint8Array {
 
 function readCompaction(entry: FlatTable, formatVersion: 1 | 2): Compaction {
   const worker = entry.knows(8, 'Compaction').table(5)?.knows(2, 'WorkerSpec')
+  // A plan of a kind that a later release added: like a field that is not known, it cannot be carried through.
+  if (entry.u8(6) > 1) entry.buffer.unknown.add(`Compaction.6 = ${entry.u8(6)}`)
   return {
     id: readUlid(entry.requiredTable(0, 'id of a compaction')),
     spec: readSpec(entry, formatVersion),

@@ -116,6 +116,21 @@ test.each<[string, Compactions, TablePath, number]>([
   )
 })
 
+test('a plan of a kind that a later release added is passed over when reading, and never written away', () => {
+  const bytes = encodeCompactions(tiered)
+  const later = [...bytes.keys()]
+    .map((at) => {
+      try {
+        return decodeCompactions(bytes.with(at, 7), 'later')
+      } catch {
+        return undefined
+      }
+    })
+    .find((record) => record?.unknownFields?.includes('Compaction.6 = 7'))
+  expect(later?.entries[0]).toMatchObject({ id: table.id, context: undefined })
+  expect(() => encodeCompactions(later!)).toThrow('Compaction.6 = 7')
+})
+
 test('a longer vtable without more fields is nothing new', () => {
   const bytes = withField(encodeManifest(plain), [], 20)
   // The new vtable is the end of the record: its slots 16 to 20 are the last ten bytes.
