@@ -40,8 +40,6 @@ export type {
   MergeOperatorLike,
 } from './cursor/merge-operator.ts'
 export { type CloseOptions, Db, type DbStatus, type FlushType } from './db/db.ts'
-export type { TakeOver } from './db/take-over.ts'
-export type { Waiting } from './db/wait-monitor.ts'
 export { openDb } from './db/open.ts'
 export type { DbOptions } from './db/options.ts'
 export { DbReader, openReader, type ReaderOptions, type ReaderStatus } from './db/reader.ts'
@@ -63,12 +61,21 @@ export {
   settingsToJson,
 } from './db/settings.ts'
 export { Snapshot as DbSnapshot } from './db/snapshot.ts'
+export type { TakeOver } from './db/take-over.ts'
 export { type Isolation, Transaction as DbTransaction } from './db/transaction.ts'
+export type { Waiting } from './db/wait-monitor.ts'
 export type { Clock, Env } from './env/env.ts'
 export { consoleLogger, type Logger } from './env/logger.ts'
 export type { Labels, MetricsRecorder } from './env/metrics.ts'
 export { createEnv, type EnvOptions } from './env/system.ts'
-export { type CloseReason, type ErrorKind, isSlateDBError, SlateDBError, type StoreReason } from './errors.ts'
+export {
+  type CloseReason,
+  type ErrorKind,
+  isSlateDBError,
+  SlateDBError,
+  type StoreReason,
+  storeError,
+} from './errors.ts'
 export { type BloomOptions, bloomPolicy } from './filter/bloom.ts'
 export type { Filter, FilterBuilder, FilterPolicy, FilterQuery, KeyHash } from './filter/policy.ts'
 export { delimiterPrefix, fixedPrefix, type PrefixExtractor } from './filter/prefix-extractor.ts'

@@ -64,7 +64,7 @@ const NO_OPTIONS = {}
  * A database, open for reading and writing.
  *
  * ```ts
- * const db = await SlateDB.open('file:./data/app', { valueEncoding: 'json' })
+ * const db = await SlateDB.open('file:./data/app', { keyEncoding: 'utf8', valueEncoding: 'json' })
  * await db.put('user:1', { name: 'Ada' })
  * for await (const [key, user] of db.scan({ prefix: 'user:' })) console.log(key, user)
  * await db.close()

@@ -1,6 +1,7 @@
 // The package as it is published, in the hands of the tools that people have: what each of them does with it, and what a
 // stack trace through it looks like.
 
+import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -141,6 +142,14 @@ test('an app that bundles and minifies the package ships less than 80 KB of it, 
   expect(sizes[0]).toBeLessThan(80_000)
 })
 
+test('the links of the README lead to files that the package carries', () => {
+  const links = [...readFileSync(join(installed, 'README.md'), 'utf8').matchAll(/\]\(([^)#]+)[^)]*\)/g)].map(
+    ([, link]) => link!,
+  )
+  expect(links.length).toBeGreaterThan(8)
+  expect(links.filter((link) => !/^https:/.test(link) && !existsSync(join(installed, link)))).toEqual([])
+})
+
 describe('reading a failure', () => {
   const FAILING = `
     const { SlateDB } = require('slatedb-ts')
@@ -180,5 +189,48 @@ describe('reading a failure', () => {
         .map((line) => line.length),
     )
     expect(Math.max(...lengths)).toBeLessThan(2000)
+  })
+})
+
+describe('the command line as a process', () => {
+  const main = () => join(installed, 'dist', 'cli', 'main.js')
+  const shell = (line: string) =>
+    run('bash', ['-c', `set -o pipefail; ${line.replaceAll('slatedb-ts', `${process.execPath} ${main()}`)}`], app)
+
+  test('a closed stderr or stdout changes nothing about the work', async () => {
+    writeFileSync(join(app, 'rows.jsonl'), '{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n')
+    await shell('slatedb-ts --db ./pipes import rows.jsonl 2>&1 >/dev/null | true')
+    await shell('slatedb-ts --db ./pipes put c 3 2>&1 >/dev/null | true')
+    await shell('slatedb-ts --db ./pipes delete c --json 2>/dev/null | true')
+    expect(await shell('slatedb-ts --db ./pipes scan')).toBe('a\t1\nb\t2\n')
+    expect(await shell('slatedb-ts --db ./pipes scan | head -1')).toBe('a\t1\n')
+  })
+
+  test('an environment file that is missing is answered by the command, not by Node', async () => {
+    await expect(shell('slatedb-ts --env nosuch --db ./pipes get a')).rejects.toThrow(/environment file "nosuch"/)
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['while it waits for its input', {}],
+    ['while L0 is full', { l0_max_ssts: 1, l0_sst_size_bytes: 4096, max_unflushed_bytes: 8192 }],
+  ])('an interrupted import says how to go on: %s', async (name, settings) => {
+    const db = join(app, name.replaceAll(' ', '-'))
+    writeFileSync(join(app, 'settings.json'), JSON.stringify(settings))
+    const args = ['--db', db, '--settings', 'settings.json', 'import', '-', '--format', 'jsonl', '--batch', '20']
+    const child = spawn(process.execPath, [main(), ...args], { cwd: app, stdio: ['pipe', 'ignore', 'pipe'] })
+    let said = ''
+    child.stderr.on('data', (chunk) => (said += chunk))
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    const line = (i: number) => JSON.stringify({ key: `k${i}`, text: 'x'.repeat(100) })
+    child.stdin.on('error', () => {})
+    child.stdin.write(`${Array.from({ length: 400 }, (_, i) => line(i)).join('\n')}\n`)
+    const count = async () =>
+      Number(/^\d+/.exec(await run(process.execPath, [main(), '--db', db, 'scan', '--count'], app).catch(() => '0')))
+    while ((await count()) < 20) await new Promise((resolve) => setTimeout(resolve, 50))
+    child.kill('SIGINT')
+    expect(await ended, said).toBe(130)
+    const durable = Number(/continue with: --skip (\d+)/.exec(said)?.[1])
+    expect(durable, said).toBeGreaterThanOrEqual(20)
+    expect(await count()).toBe(durable)
   })
 })

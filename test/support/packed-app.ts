@@ -10,7 +10,17 @@ import { promisify } from 'node:util'
 export const PACKAGE = 'slatedb-ts'
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 
-const SOURCES = ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'NOTICE', 'CHANGELOG.md']
+const SOURCES = [
+  'src',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'NOTICE',
+  'CHANGELOG.md',
+  'README.md',
+  'docs',
+]
 
 /** Makes `<place>/app` with the package in it, and gives its name. `place` must be inside the repository. */
 export async function packedApp(place: string, type: 'module' | 'commonjs'): Promise<string> {

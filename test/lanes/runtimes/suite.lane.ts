@@ -106,7 +106,7 @@ function programTests(program: Program): void {
     const holder = startScript(program, app, [join(app, 'holder.js'), db])
     try {
       expect(await holder.line()).toBe('open')
-      await cli('--db', db, 'put', 'taken', 'over')
+      await cli('--db', db, 'put', 'taken', 'over', '--take-over')
       expect(await holder.line()).toBe('Closed Fenced')
       expect(await holder.ended).toBe('by itself')
       expect(await cli('--db', db, 'get', 'held')).toBe('by the first')
