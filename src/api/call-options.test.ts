@@ -3,9 +3,10 @@
 
 import { describe, expect, test } from 'vitest'
 import { fresh, invalid } from '../../test/support/fresh.ts'
-import { fits, type OptionTable, type Rule } from '../checks.ts'
+import { failureOf, hostile, isInvalid, wrongOptions as wrongValuesOf } from '../../test/support/wrong-values.ts'
+import type { OptionTable } from '../checks.ts'
 import { ENGINE_CALLS } from '../db/call-options.ts'
-import { isSlateDBError, show } from '../errors.ts'
+import { isSlateDBError } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import { WriteBatch } from '../write/batch.ts'
 import { BATCH_CALLS } from '../write/options.ts'
@@ -14,76 +15,13 @@ import { CALLS, CHAIN_CALLS, OPERATION_TABLES, TRANSACTION_CALLS } from './call-
 import { mergeOperators } from './merge-operators.ts'
 import { SlateDB } from './slatedb.ts'
 
-/** Whatever is asked of it, it throws. */
-function hostile(): object {
-  const fail = () => {
-    throw new Error('do not look at me')
-  }
-  const traps = Object.fromEntries(Object.getOwnPropertyNames(Reflect).map((name) => [name, fail]))
-  return new Proxy({}, traps as ProxyHandler<object>)
-}
-
-function revoked(): object {
-  const { proxy, revoke } = Proxy.revocable({}, {})
-  revoke()
-  return proxy
-}
-
-const WRONG: readonly unknown[] = [
-  null,
-  '',
-  'wrong',
-  'Remote',
-  'MEMORY',
-  true,
-  0,
-  -1,
-  1.5,
-  Number.NaN,
-  Number.NEGATIVE_INFINITY,
-  2 ** 53,
-  5n,
-  -1n,
-  2n ** 64n,
-  Symbol('s'),
-  {},
-  [],
-  () => {},
-  new Map(),
-  hostile(),
-  revoked(),
-]
-
 /** What is wrong for options that are checked where they are read. */
 const READ_ELSEWHERE: Readonly<Record<string, readonly unknown[]>> = {
   ttl: [null, 'soon', '', -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 5n, {}, [], true, Symbol('s'), hostile()],
   expireAt: [null, 'soon', 1.5, Number.NaN, Number.POSITIVE_INFINITY, 5n, {}, true, new Date(Number.NaN), hostile()],
 }
 
-const wrongValues = (name: string, rule: Rule): readonly unknown[] =>
-  READ_ELSEWHERE[name] ?? WRONG.filter((value) => !fits(rule, value))
-
-/** A case for every wrong value of every option, and for names that do not exist. */
-function wrongOptions({ rules }: OptionTable): [shown: string, options: object][] {
-  const named = [...rules].flatMap(([name, rule]) =>
-    wrongValues(name, rule).map((value): [string, object] => [`${name}: ${show(value)}`, { [name]: value }]),
-  )
-  const misspelt = [...rules.keys()].map((name): [string, object] => [`${name}x`, { [`${name}x`]: undefined }])
-  const whole = [null, 'memory', 5, true, [], () => {}, hostile(), revoked()]
-  return [...named, ...misspelt, ...whole.map((value): [string, object] => [show(value), value as object])]
-}
-
-/** What a call ended with; an error that it threw at once counts too. */
-async function failureOf(call: () => unknown): Promise<unknown> {
-  try {
-    await call()
-  } catch (error) {
-    return error
-  }
-  return 'no error'
-}
-
-const isInvalid = (error: unknown) => isSlateDBError(error) && error.kind === 'Invalid' && error.message.length < 1000
+const wrongOptions = (table: OptionTable) => wrongValuesOf(table, READ_ELSEWHERE)
 
 /** A store that answers no write of the log or of a table. */
 function silentStore(): MemoryStore {

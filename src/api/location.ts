@@ -1,13 +1,16 @@
 // Where a database is: a URL, or a store and a path in it.
 
+import { fits } from '../checks.ts'
+import { objectStore } from '../db/plug-in-rules.ts'
 import { systemClock } from '../env/system.ts'
-import { invalid } from '../errors.ts'
+import { invalid, type SlateDBError, show } from '../errors.ts'
 import { MemoryStore } from '../objects/memory-store.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { OpenStoreOptions } from '../stores/open-store.ts'
 
 /**
- * A URL with the database's path (`'s3://bucket/app'`, `'file:./data/app'`, `'memory:'`), or a store and a path.
+ * A URL with the database's path (`'s3://bucket/app'`, `'file:./data/app'`, `'memory:'`), a path of the file system
+ * (`'./data/app'`, `'/srv/app'`) where there is one, or a store and a path.
  * `'memory:'` is a new, empty store on every open; share a `MemoryStore` to open one twice.
  */
 export type Location = string | URL | StoreLocation
@@ -28,19 +31,24 @@ export interface ResolveOptions {
 }
 
 const DEFAULT_PATH = 'db'
+const MOST_SHOWN = 500
 
+/** A path that cannot be mistaken for a bucket or for half a URL: from the root, a drive, or the working folder. */
+const PATH = /^(?:\.{1,2}$|\.{1,2}[/\\]|\/(?!\/)|[a-z]:[/\\])[^?#]*$/i
+
+/**
+ * The store behind a location, and the path in it.
+ * @throws Invalid for what is no location; what opening the store fails with.
+ */
 export async function resolveLocation(location: Location, options: ResolveOptions = {}): Promise<StoreLocation> {
-  if (typeof location === 'object' && !(location instanceof URL)) {
-    if (typeof location?.store?.get === 'function' && typeof location.path === 'string') return location
-    throw invalid('LOCATION', 'a location is a URL, or { store, path } with an object store and a path in it')
-  }
+  if (typeof location !== 'string' && !(location instanceof URL)) return checkedPlace(location)
   const url = String(location)
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const isPath = PATH.test(url)
+  const scheme = isPath ? 'file' : /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   if (scheme === undefined) {
-    // It may be a mistyped URL with a password.
-    const shown = url.replace(/^.*@/s, '[redacted]@').replace(/\?.*$/s, '?[redacted]')
-    const hint = url === '' ? '' : ` (a local folder is 'file:${shown}')`
-    throw invalid('LOCATION', `location ${JSON.stringify(shown)} has no scheme such as file:, memory: or s3://${hint}`)
+    const shown = show(showLocation(url))
+    const hint = url === '' ? '' : `; a local folder is './${showLocation(url)}' or 'file:${showLocation(url)}'`
+    throw invalid('LOCATION', `location ${shown} has no scheme such as file:, memory: or s3://${hint}`)
   }
   if (scheme === 'memory') {
     const path = url.slice('memory:'.length).replace(/^\/+|\/+$/g, '')
@@ -55,4 +63,43 @@ export async function resolveLocation(location: Location, options: ResolveOption
     credentials: options.credentials,
     readFile: host.readFile,
   })
+}
+
+function checkedPlace(location: StoreLocation): StoreLocation {
+  const { store, path } = Object(location) as StoreLocation
+  if (!fits(objectStore, store) || typeof path !== 'string') {
+    throw invalid(
+      'LOCATION',
+      `a location is a URL, a path such as './data/app', or { store, path } with an object store and a path in it, not ${show(location)}`,
+    )
+  }
+  return location
+}
+
+/** A location as it was said, for people: without what a URL may carry of secrets. */
+export function showLocation(location: Location): string {
+  if (typeof location === 'string' || location instanceof URL) {
+    const url = String(location)
+    if (PATH.test(url) || /^(?:file|memory):/i.test(url)) return url.slice(0, MOST_SHOWN)
+    // Up to the last @: a password that should have been encoded may contain one, and slashes.
+    return url
+      .replace(/^([a-z][a-z0-9+.-]*:\/*)?.*@/is, '$1[redacted]@')
+      .replace(/\?.*$/s, '?[redacted]')
+      .slice(0, MOST_SHOWN)
+  }
+  try {
+    return `${location.path} in ${location.store.describe()}`
+  } catch {
+    // What is no location is refused elsewhere, and a store of the caller's may fail to describe itself.
+    return show(location)
+  }
+}
+
+/** There is no database where a reader was to be opened. */
+export function nothingAt(location: Location, cause: unknown): SlateDBError {
+  return invalid(
+    'DATABASE_MISSING',
+    `there is no database at ${show(showLocation(location))}: check the location; the first SlateDB.open there creates one`,
+    { cause },
+  )
 }

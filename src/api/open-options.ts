@@ -1,23 +1,56 @@
 // What `SlateDB.open` and `SlateDB.openReader` take, and what the engine makes of it.
 
-import { nearest } from '../checks.ts'
+import {
+  abortSignal,
+  checkArgument,
+  checkOptions,
+  either,
+  fits,
+  flag,
+  func,
+  isArray,
+  oneOf,
+  optionTable,
+  type Rule,
+  type Rules,
+  readElsewhere,
+  whole,
+  withMethods,
+} from '../checks.ts'
 import type { MergeOperatorLike } from '../cursor/merge-operator.ts'
-import type { CommonOptions, DbOptions } from '../db/options.ts'
+import { parseDuration } from '../db/duration.ts'
+import { type CommonOptions, checkedBlockSize, type DbOptions } from '../db/options.ts'
+import {
+  blockCache,
+  clock,
+  environment,
+  filterPolicies,
+  isFilterPolicy,
+  logger,
+  mergeOperator,
+  objectStore,
+  recorder,
+  seed,
+  timeout,
+  transformer,
+} from '../db/plug-in-rules.ts'
+import type { ReaderOptions } from '../db/reader.ts'
 import { defaultSettings, parseSettings, type SettingsInput } from '../db/settings.ts'
 import type { TakeOver } from '../db/take-over.ts'
 import type { Clock, Env } from '../env/env.ts'
 import { consoleLogger, type Logger } from '../env/logger.ts'
 import type { MetricsRecorder } from '../env/metrics.ts'
 import { createEnv } from '../env/system.ts'
-import { invalid } from '../errors.ts'
+import { invalid, show } from '../errors.ts'
 import { bloomPolicy } from '../filter/bloom.ts'
 import type { FilterPolicy } from '../filter/policy.ts'
 import type { PrefixExtractor } from '../filter/prefix-extractor.ts'
 import type { BlockTransformer } from '../format/seal.ts'
 import type { ObjectStore } from '../objects/store.ts'
 import type { BlockCache } from '../table/block-cache.ts'
+import { durability, encoding } from './call-options.ts'
 import type { EncodingOption } from './encoding.ts'
-import type { ResolveOptions, StoreLocation } from './location.ts'
+import { type Location, type ResolveOptions, type StoreLocation, showLocation } from './location.ts'
 import type { HandleOptions } from './read-handle.ts'
 import type { Durability } from './write-options.ts'
 
@@ -56,6 +89,11 @@ export interface HandleOpenOptions<KE extends EncodingOption = 'binary', VE exte
   readonly seed?: number | string | undefined
   /** The whole world at once, instead of logger, recorder, clock and seed. */
   readonly env?: Env | undefined
+  /**
+   * Opening fails when the object store has not let it through for this long. Default 60,000 ms, and 5,000 when the store
+   * refuses the credentials.
+   */
+  readonly openTimeoutMs?: number | undefined
   /** Ends the opening with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -77,88 +115,124 @@ export interface OpenOptions<KE extends EncodingOption = 'binary', VE extends En
 
 export interface ReaderOpenOptions<KE extends EncodingOption = 'binary', VE extends EncodingOption = 'binary'>
   extends HandleOpenOptions<KE, VE> {
-  /** How often the reader looks for news, in milliseconds. Default 10,000. */
-  readonly pollInterval?: number | undefined
+  /** How often the reader looks for news: milliseconds, 1 or more, or a text such as `'1s'`. Default 10,000. */
+  readonly pollInterval?: number | string | undefined
   /** Read tables only, and no WAL: cheaper to open, sees writes after they are flushed. Default false. */
   readonly skipWalReplay?: boolean | undefined
 }
 
 type AnyOpenOptions = OpenOptions<EncodingOption, EncodingOption>
+type AnyReaderOptions = ReaderOpenOptions<EncodingOption, EncodingOption>
 
-const HANDLE_KEYS = [
-  'keyEncoding',
-  'valueEncoding',
-  'hideExpired',
-  'mergeOperator',
-  'filterPolicies',
-  'transformer',
-  'walStore',
-  'cache',
-  'logger',
-  'recorder',
-  'clock',
-  'seed',
-  'env',
-  'environment',
-  'storeOptions',
-  'credentials',
-  'signal',
-] satisfies (keyof HandleOpenOptions)[]
+const record: Rule = { expected: 'an object', test: (value) => typeof value === 'object' && value !== null }
 
-const OPEN_KEYS = [...HANDLE_KEYS, 'settings', 'blockSize', 'durability', 'takeOver'] satisfies (keyof OpenOptions)[]
-const READER_KEYS = [...HANDLE_KEYS, 'pollInterval', 'skipWalReplay'] satisfies (keyof ReaderOpenOptions)[]
+const prefixExtractor: Rule = withMethods('a prefix extractor', 'prefixLen')
 
-/** A misspelt option would be silently ignored, and some of them decide about data. */
-export function checkOpenOptions(options: object, kind: 'open' | 'openReader'): void {
-  const known: readonly string[] = kind === 'open' ? OPEN_KEYS : READER_KEYS
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue
-    const near = nearest(name, known)
-    const hint = near === undefined ? `it takes ${known.join(', ')}` : `did you mean ${near}?`
-    throw invalid('UNKNOWN_OPTION', `${kind} has no option ${JSON.stringify(name)}; ${hint}`)
-  }
-  const durability = (options as AnyOpenOptions).durability
-  if (durability !== undefined && durability !== 'remote' && durability !== 'memory') {
-    throw invalid('INVALID_OPTION', `durability must be 'remote' or 'memory', not ${JSON.stringify(durability)}`)
-  }
+const bloomFilter: Rule = {
+  expected: '{ bloom: bitsPerKey }',
+  test: (value) => typeof value === 'object' && value !== null && 'bloom' in value,
+}
+const BLOOM = optionTable<BloomFilter>('filterPolicies', { bloom: whole(1, 65535), prefix: prefixExtractor })
+
+const HANDLE: Rules<HandleOpenOptions<EncodingOption, EncodingOption>> = {
+  keyEncoding: encoding,
+  valueEncoding: encoding,
+  hideExpired: flag,
+  mergeOperator,
+  // Each of them is looked at when it is made into a policy.
+  filterPolicies: { expected: 'an array', test: isArray },
+  transformer,
+  walStore: objectStore,
+  cache: blockCache,
+  logger: either(logger, oneOf('console')),
+  recorder,
+  clock,
+  seed,
+  env: environment,
+  environment: record,
+  storeOptions: record,
+  credentials: { ...either(record, func), expected: 'credentials, or a function that gives them', isSecret: true },
+  openTimeoutMs: timeout,
+  signal: abortSignal,
 }
 
-export function toHandleOptions(options: HandleOpenOptions<EncodingOption, EncodingOption>): HandleOptions {
+/** Of `SlateDB.open` and `SlateDB.openReader`. */
+export const OPEN = {
+  open: optionTable<AnyOpenOptions>('open', {
+    ...HANDLE,
+    // Reading them is the check.
+    settings: readElsewhere,
+    blockSize: readElsewhere,
+    takeOver: oneOf('always', 'idle', 'never'),
+    durability,
+  }),
+  openReader: optionTable<AnyReaderOptions>('openReader', {
+    ...HANDLE,
+    pollInterval: readElsewhere,
+    skipWalReplay: flag,
+  }),
+}
+
+export function toHandleOptions(
+  location: Location,
+  options: HandleOpenOptions<EncodingOption, EncodingOption>,
+): HandleOptions {
   return {
+    location: showLocation(location),
     keyEncoding: options.keyEncoding ?? 'binary',
     valueEncoding: options.valueEncoding ?? 'binary',
     hideExpired: options.hideExpired ?? true,
   }
 }
 
-export function toCommonOptions(
-  { store, path }: StoreLocation,
-  options: HandleOpenOptions<EncodingOption, EncodingOption>,
-): CommonOptions {
-  const { walStore, mergeOperator, transformer, cache, signal } = options
+/** Everything but where the database is. */
+type Placeless<T extends CommonOptions> = Omit<T, keyof StoreLocation>
+
+function toCommonOptions(options: HandleOpenOptions<EncodingOption, EncodingOption>): Placeless<CommonOptions> {
+  const { walStore, mergeOperator, transformer, cache, signal, openTimeoutMs } = options
+  const policies = options.filterPolicies?.map(toPolicy)
+  if (policies !== undefined) checkArgument('open', 'filterPolicies', filterPolicies, policies)
   return {
-    store,
-    path,
     walStore,
     mergeOperator,
     transformer,
     cache,
     signal,
+    openTimeoutMs,
     env: toEnv(options),
-    filterPolicies: options.filterPolicies?.map(toPolicy),
+    filterPolicies: policies,
   }
 }
 
-export function toDbOptions(location: StoreLocation, options: AnyOpenOptions): DbOptions {
+/** Checks all of it: what comes after this touches the store. */
+export function toDbOptions(options: AnyOpenOptions): Placeless<DbOptions> {
+  checkOptions(OPEN.open, options)
+  const { settings, takeOver } = options
   return {
-    ...toCommonOptions(location, options),
-    settings:
-      options.settings === undefined
-        ? defaultSettings
-        : parseSettings(options.settings ?? {}, { source: 'option settings' }),
-    blockSize: options.blockSize,
-    takeOver: options.takeOver,
+    ...toCommonOptions(options),
+    settings: settings === undefined ? defaultSettings : parseSettings(settings, { source: 'option settings' }),
+    blockSize: checkedBlockSize(options.blockSize),
+    takeOver,
   }
+}
+
+/** As `toDbOptions`, for a reader. */
+export function toReaderOptions(options: AnyReaderOptions): Placeless<ReaderOptions> {
+  checkOptions(OPEN.openReader, options)
+  return {
+    ...toCommonOptions(options),
+    pollIntervalMs: options.pollInterval === undefined ? undefined : toPollMs(options.pollInterval),
+    skipWalReplay: options.skipWalReplay,
+  }
+}
+
+function toPollMs(interval: number | string): number {
+  const ms = typeof interval === 'string' ? parseDuration(interval) : interval
+  if (Number.isSafeInteger(ms) && ms! >= 1) return ms!
+  throw invalid(
+    'INVALID_OPTION',
+    `openReader: pollInterval must be 1 ms or more, as whole milliseconds or a text such as '10s', not ${show(interval)}`,
+  )
 }
 
 function toEnv(options: HandleOpenOptions<EncodingOption, EncodingOption>): Env {
@@ -169,5 +243,14 @@ function toEnv(options: HandleOpenOptions<EncodingOption, EncodingOption>): Env 
 }
 
 function toPolicy(policy: FilterPolicy | BloomFilter): FilterPolicy {
-  return 'bloom' in policy ? bloomPolicy({ bitsPerKey: policy.bloom, prefixExtractor: policy.prefix }) : policy
+  if (isFilterPolicy(policy)) return policy
+  if (!fits(bloomFilter, policy)) {
+    throw invalid(
+      'INVALID_OPTION',
+      `filterPolicies: each is { bloom: bitsPerKey, prefix }, or an object with name, builder and decode; one is ${show(policy)}`,
+    )
+  }
+  checkOptions(BLOOM, policy)
+  const { bloom, prefix } = policy as BloomFilter
+  return bloomPolicy({ bitsPerKey: bloom, prefixExtractor: prefix })
 }

@@ -28,6 +28,8 @@ export interface HandleOptions {
   readonly keyEncoding: EncodingOption
   readonly valueEncoding: EncodingOption
   readonly hideExpired: boolean
+  /** Where the database is, as the caller said it, without secrets. */
+  readonly location?: string | undefined
   /** What all keys of this handle begin with in the database; callers never see it. */
   readonly prefix?: Uint8Array | undefined
 }

@@ -7,21 +7,20 @@ import type { CloseOptions, Db, DbStatus, FlushType } from '../db/db.ts'
 import { openDb } from '../db/open.ts'
 import { openReader } from '../db/reader.ts'
 import { abortable } from '../env/abort.ts'
-import { invalid, show } from '../errors.ts'
+import { invalid, isSlateDBError, show } from '../errors.ts'
 import { WriteBatch } from '../write/batch.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import { type BatchOperation, type BatchOwner, ChainedBatch, toWriteBatch } from './batch.ts'
 import { CALLS } from './call-options.ts'
 import { asyncDispose } from './dispose.ts'
 import type { Decoded, EncodingOption, Input } from './encoding.ts'
-import { type Location, resolveLocation } from './location.ts'
+import { type Location, nothingAt, resolveLocation } from './location.ts'
 import {
-  checkOpenOptions,
   type OpenOptions,
   type ReaderOpenOptions,
-  toCommonOptions,
   toDbOptions,
   toHandleOptions,
+  toReaderOptions,
 } from './open-options.ts'
 import { refuseUndefinedBounds, type ScanRange } from './range.ts'
 import { type HandleOptions, ReadHandle } from './read-handle.ts'
@@ -110,11 +109,13 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     location: Location,
     options: OpenOptions<KE, VE> = {},
   ): Promise<SlateDB<Decoded<KE>, Decoded<VE>>> {
-    checkOpenOptions(options, 'open')
+    // All checks before any effect: nothing has been created or fenced when one of them fails.
+    const asked = toDbOptions(options)
+    const handle = { ...toHandleOptions(location, options), durability: options.durability ?? 'remote' }
     options.signal?.throwIfAborted()
-    const handle = { ...toHandleOptions(options), durability: options.durability ?? 'remote' }
-    const engine = await openDb(toDbOptions(await resolveLocation(location, options), options))
-    return new SlateDB(engine, handle)
+    const { store, path } = await resolveLocation(location, options)
+    const engine = await openDb({ ...asked, store, path })
+    return wrapped(engine, () => new SlateDB(engine, handle))
   }
 
   /**
@@ -125,12 +126,14 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     location: Location,
     options: ReaderOpenOptions<KE, VE> = {},
   ): Promise<Reader<Decoded<KE>, Decoded<VE>>> {
-    checkOpenOptions(options, 'openReader')
+    const asked = toReaderOptions(options)
+    const handle = toHandleOptions(location, options)
     options.signal?.throwIfAborted()
-    const handle = toHandleOptions(options)
-    const { pollInterval, skipWalReplay } = options
-    const common = toCommonOptions(await resolveLocation(location, options), options)
-    return new Reader(await openReader({ ...common, pollIntervalMs: pollInterval, skipWalReplay }), handle)
+    const { store, path } = await resolveLocation(location, options)
+    const engine = await openReader({ ...asked, store, path }).catch((error) => {
+      throw isSlateDBError(error) && error.code === 'SLATEDB_MANIFEST_MISSING' ? nothingAt(location, error) : error
+    })
+    return wrapped(engine, () => new Reader(engine, handle))
   }
 
   /** What is known about the handle now: how far writes are durable, why it closed, what runs degraded. */
@@ -331,5 +334,15 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   #settle(write: MaybePromise<WriteHandle>, options: CommitOptions): Promise<WriteHandle> {
     return settled(write, options, this.#durability)
+  }
+}
+
+/** A handle around an engine that is open: were it to fail, the engine would be left open, and its database fenced. */
+async function wrapped<T>(engine: { close(): Promise<void> }, wrap: () => T): Promise<T> {
+  try {
+    return wrap()
+  } catch (error) {
+    await engine.close().catch(() => {})
+    throw error
   }
 }

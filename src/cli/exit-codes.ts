@@ -85,13 +85,16 @@ export function explain(error: unknown): Explanation {
   return { exitCode: EXIT.unexpected, kind: 'Internal', code: 'UNEXPECTED', message, advice: ADVICE.Internal }
 }
 
+/** An empty place is no damage: the location is wrong, or nothing was written yet. */
+const NO_DATABASE = {
+  exitCode: EXIT.notFound,
+  advice: 'Check the location. The first put or import creates a database.',
+}
+
 /** Codes that say more than their kind. */
 const SPECIAL: Readonly<Record<string, { readonly exitCode: number; readonly advice: string }>> = {
-  // An empty place is no damage: the location is wrong, or nothing was written yet.
-  SLATEDB_MANIFEST_MISSING: {
-    exitCode: EXIT.notFound,
-    advice: 'Check the location. The first put or import creates a database.',
-  },
+  SLATEDB_MANIFEST_MISSING: NO_DATABASE,
+  SLATEDB_DATABASE_MISSING: NO_DATABASE,
   [WRITER_ACTIVE]: {
     exitCode: EXIT.closed,
     advice: 'Stop the other writer, or give --take-over: it is fenced then, and every call of it fails.',

@@ -26,11 +26,20 @@ import { checkedTail } from './check-log.ts'
 import { checkManifest } from './check-manifest.ts'
 import { Db } from './db.ts'
 import { Engine } from './engine.ts'
-import { checkedBlockSize, type DbOptions, filterPoliciesOf, wrapStores } from './options.ts'
+import {
+  checkCommon,
+  checkedBlockSize,
+  checkFencing,
+  type DbOptions,
+  filterPoliciesOf,
+  OPEN_DB,
+  wrapStores,
+} from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import { Replayer } from './replayer.ts'
 import { checkSettings, defaultSettings, type Settings } from './settings.ts'
+import { checkKinds } from './settings-check.ts'
 import { OPEN_TIMEOUT_MS, StoreGuard } from './store-guard.ts'
 import { checkOpenHere, checkTakeOver } from './take-over.ts'
 
@@ -45,6 +54,9 @@ const STALE_MAX_MS = 60_000
  * this one; Data for damaged records or a gap in the WAL; Unavailable when the store does not answer.
  */
 export async function openDb(options: DbOptions): Promise<Db> {
+  checkCommon(OPEN_DB, options)
+  if (options.settings !== undefined) checkKinds(options.settings)
+  checkFencing(options)
   const env = options.env ?? createEnv()
   const abort = new AbortController()
   const guard = new StoreGuard(env.clock, abort, options)

@@ -28,7 +28,7 @@ import { WriteClock } from '../write/clock.ts'
 import { State, type VersionedManifest } from '../write/state.ts'
 import { checkListener } from './call-options.ts'
 import { checkInitialized } from './check-manifest.ts'
-import { type CommonOptions, filterPoliciesOf, wrapStores } from './options.ts'
+import { type CommonOptions, checkCommon, filterPoliciesOf, OPEN_READER, wrapStores } from './options.ts'
 import { Poller } from './poller.ts'
 import { ReadSide } from './read-side.ts'
 import type { Scan } from './scan.ts'
@@ -59,6 +59,7 @@ export interface ReaderStatus {
 
 /** @throws Data when there is no database, or it is damaged; Unavailable when the store does not answer. */
 export async function openReader(options: ReaderOptions): Promise<DbReader> {
+  checkCommon(OPEN_READER, options)
   const env = options.env ?? createEnv()
   const abort = new AbortController()
   const guard = new StoreGuard(env.clock, abort, options)

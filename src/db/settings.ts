@@ -1,6 +1,7 @@
 // What a database is configured with. Settings are plain immutable objects with numbers in milliseconds and bytes;
 // `parseSettings` makes them out of what people write. Reading files is the node room's work.
 
+import { checkOptions, oneOf, optionTable, text } from '../checks.ts'
 import { invalid, messageOf } from '../errors.ts'
 import type { FormatGeneration } from '../manifest/generation.ts'
 import { defaultSettings } from './settings-defaults.ts'
@@ -123,12 +124,16 @@ export interface CollectionSettings {
 /**
  * Settings as people write them: any subset of the keys, in camelCase or snake_case; durations as numbers (ms) or texts
  * such as `'100ms'` and `'1m 30s'`, sizes as numbers (bytes) or texts such as `'64MiB'`; `null` turns an optional part
- * off.
+ * off. What was read from a file goes through {@link parseSettings}, which takes anything and checks it.
  */
-export type SettingsInput = SettingsLike<Settings> | Readonly<Record<string, unknown>>
+export type SettingsInput = SettingsLike<Settings>
 
-type SettingsLike<T> = { readonly [K in keyof T]?: Loose<T[K]> | null }
+type SettingsLike<T> = { readonly [K in keyof T & string as K | SnakeCase<K>]?: Loose<T[K]> | null | undefined }
 type Loose<T> = T extends number ? number | string : T extends string | boolean | undefined ? T : SettingsLike<T>
+/** `walEnabled` -> `wal_enabled` */
+type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
+  ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
+  : Name
 
 export interface ParseOptions {
   /** Where the input comes from, for error messages: a file name, an option. */
@@ -144,8 +149,16 @@ export interface ParseOptions {
   readonly absentKeys?: 'base' | 'required' | undefined
 }
 
-/** Reads and checks settings. Fails with Invalid, naming the source, the key and what would be right. */
-export function parseSettings(input: SettingsInput, options: ParseOptions = {}): Settings {
+const PARSE = /*#__PURE__*/ optionTable<ParseOptions>('parseSettings', {
+  source: text,
+  base: { expected: 'settings', test: (value) => typeof value === 'object' && value !== null },
+  unknownKeys: oneOf('error', 'ignore'),
+  absentKeys: oneOf('base', 'required'),
+})
+
+/** Reads and checks settings, such as {@link SettingsInput}. Fails with Invalid, naming the source, the key and what would be right. */
+export function parseSettings(input: unknown, options: ParseOptions = {}): Settings {
+  checkOptions(PARSE, options)
   return checkSettings(readPart(input, options), options.source)
 }
 

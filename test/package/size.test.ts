@@ -62,7 +62,7 @@ describe('what loads', () => {
     expect(gzipped).toBeLessThan(60_000)
   })
 
-  test('a writer on S3, bundled for a browser, stays below 90 KB gzipped, and does not bring the reader of settings', async () => {
+  test('a writer on S3, bundled for a browser, stays below 95 KB gzipped, and does not bring the reader of settings', async () => {
     const { gzipped, inputs } = await bundle(
       `export { openDb } from './src/db/open.ts'\nexport { S3Store } from './src/stores/s3.ts'`,
     )
@@ -70,7 +70,7 @@ describe('what loads', () => {
     expect(inputs.filter((input) => /settings-(parse|names)|duration/.test(input))).toEqual([])
     expect(inputs.filter((input) => /^src\/compress\/(snappy|lz4|zlib|zstd)/.test(input))).toEqual([])
     expect(gzipped).toBeGreaterThan(40_000)
-    expect(gzipped).toBeLessThan(90_000)
+    expect(gzipped).toBeLessThan(95_000)
   })
 
   test('all of the main entry, bundled for a browser, stays below 90 KB gzipped', async () => {
