@@ -13,7 +13,7 @@ import {
 import { base64, fromBase64, parseEndpoint, queryString, tryUrl } from './endpoint.ts'
 import { tokenOf, tokenRequest } from './google-credentials.ts'
 import type { HttpClient } from './http-client.ts'
-import { machineCredentials } from './machine-identity.ts'
+import { machineCredentials, NoneHere } from './machine-identity.ts'
 
 /** A credential object of `@azure/identity`. */
 export interface TokenCredential {
@@ -217,6 +217,12 @@ function machineIdentity(identity: {
   const call = { operation: 'TOKEN', path: '', method: 'GET', url, headers, secrets } as const
   return async (client, timeoutMs) => {
     const reply = await client.send({ ...call, timeoutMs })
-    return tokenOf(client, url, reply, { secrets, check: 'check that this machine has the identity' })
+    try {
+      return tokenOf(client, url, reply, { secrets, check: 'check that this machine has the identity' })
+    } catch (error) {
+      // The machine's own service says 404 and 410 while it is updated; these mean that there is no such identity.
+      const none = identity.endpoint === undefined && [400, 401, 403].includes(reply.status)
+      throw none && error instanceof Error ? new NoneHere(error.message) : error
+    }
   }
 }

@@ -184,7 +184,7 @@ export class AzureStore implements ObjectStore {
       if (now.status !== 200) throw this.#refused(now, 'COPY', to)
       status = now.headers.get('x-ms-copy-status')
     }
-    if (status !== null && status !== 'success') throw storeError('Generic', from, `the copy ended as "${status}"`)
+    if (status !== 'success') throw storeError('Generic', from, `the copy ended as ${JSON.stringify(status)}`)
   }
 
   describe(): string {

@@ -33,6 +33,19 @@ test.each(clouds)('no credentials for %s, where the address answers %s, are said
   expect(asked.length).toBe(1)
 })
 
+test('an Azure machine without an identity is told at once what its service says', async () => {
+  const { store, asked } = storeAt('az://c', () => ({
+    status: 400,
+    body: '{"error":"invalid_request","error_description":"Identity not found"}',
+  }))
+  await expect(retrying(store, createEnv({ seed: 1 })).list('')).rejects.toMatchObject({
+    kind: 'Invalid',
+    code: 'SLATEDB_CREDENTIALS',
+    message: expect.stringMatching(/no Azure credentials found.*400 invalid_request Identity not found/),
+  })
+  expect(asked.length).toBe(1)
+})
+
 test('a Google machine whose metadata server is not up yet is waited for', async () => {
   const { store } = storeAt('gs://bkt', ({ url }, index) => {
     if (index === 0) throw broken('ECONNREFUSED')

@@ -18,7 +18,7 @@ const NOBODY_THERE: ReadonlySet<string | undefined> = new Set([
 /** How long the service may take to answer, try by try. It is on the same machine, and others ask it for one second. */
 const TRIES_MS = [1000, 3000]
 
-/** Thrown by `ask` when the service answered that this machine has no credentials. */
+/** Thrown by `ask` when the service answered that this machine has no credentials; the message may say more. */
 export class NoneHere extends Error {}
 
 /**
@@ -40,10 +40,12 @@ export function machineCredentials<T>(
     } catch (error) {
       const code = networkCode(error)
       const none = error instanceof NoneHere || absent.has(code)
-      if (none && !had) throw invalid('CREDENTIALS', advice)
       if (!none && code === undefined) throw error
-      const why = isSlateDBError(error) ? `; ${error.message}` : ''
-      throw storeError('Unauthenticated', '', `${advice}${why}`, { cause: error })
+      const answer = error instanceof NoneHere && error.message !== '' ? `${advice}; ${error.message}` : advice
+      if (none && !had) throw invalid('CREDENTIALS', answer)
+      throw storeError('Unauthenticated', '', isSlateDBError(error) ? `${advice}; ${error.message}` : answer, {
+        cause: error,
+      })
     }
   }
 }
