@@ -11,7 +11,7 @@ import type { Integer, RowEntryKind } from './enums.ts'
 import { ErrorData, run } from './errors.ts'
 import { checkObject, UniffiObjectBase } from './object.ts'
 import type { ObjectStore } from './object-store.ts'
-import { toNumber, toText, toU64 } from './records.ts'
+import { copied, toNumber, toText, toU64 } from './records.ts'
 
 export interface RowEntry {
   kind: RowEntryKind
@@ -175,8 +175,8 @@ function toEntry(row: Row): RowEntry {
   const { kind } = row
   return {
     kind: kind === TOMBSTONE ? 'Tombstone' : kind === MERGE ? 'Merge' : 'Value',
-    key: row.key.slice(row.keyStart, row.keyEnd),
-    value: kind === TOMBSTONE ? undefined : row.value.slice(row.valueStart, row.valueEnd),
+    key: copied(row.key.subarray(row.keyStart, row.keyEnd)),
+    value: kind === TOMBSTONE ? undefined : copied(row.value.subarray(row.valueStart, row.valueEnd)),
     seq: toBigInt(row.seqHi, row.seqLo),
     create_ts: row.createTs === NO_TS ? undefined : BigInt(row.createTs),
     expire_ts: row.expireTs === NO_TS ? undefined : BigInt(row.expireTs),
