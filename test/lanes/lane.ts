@@ -4,13 +4,16 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'vitest'
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
+/** Says what an installation was made from. */
+const STAMP = '.installed'
 const CACHE = join(REPOSITORY, '.cache', 'lanes')
 
 export const log = (line: string): void => {
@@ -173,6 +176,28 @@ export async function goProgram(module: string, version: string): Promise<string
   return program
 }
 
+/**
+ * Builds a Rust program of the lane's own, once; gives its path. It is built without optimisation, and kept outside the
+ * clone, so that the next clone finds it again.
+ */
+export async function rustProgram(source: string, name: string, version: string): Promise<string> {
+  const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  const folder = join(caches, 'slatedb-ts', `${name}-${version}`)
+  const target = join(folder, 'target')
+  const program = join(target, 'debug', name)
+  const files = ['Cargo.toml', 'Cargo.lock', join('src', 'main.rs')]
+  const pins = files.map((file) => [file, readFileSync(join(source, file))] as const)
+  mkdirSync(folder, { recursive: true })
+  if (!existsSync(program)) rmSync(join(folder, STAMP), { force: true })
+  await once(folder, pins, async () => {
+    log(`building ${name} ${version} in ${target}: this takes some minutes, once`)
+    const from = Date.now()
+    await run('cargo', ['build', '--locked'], { cwd: source, env: { CARGO_TARGET_DIR: target }, timeoutMs: 1_500_000 })
+    log(`built ${name} ${version} in ${Math.round((Date.now() - from) / 1000)} s`)
+  })
+  return program
+}
+
 /** Runs `install` unless it succeeded before with the same pins. */
 async function once(
   folder: string,
@@ -181,7 +206,7 @@ async function once(
 ): Promise<void> {
   const hash = createHash('sha256')
   for (const [name, content] of pins) hash.update(name).update(content)
-  const stamp = join(folder, '.installed')
+  const stamp = join(folder, STAMP)
   const wanted = hash.digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   await install()

@@ -14,7 +14,7 @@ import { cacheFolder, log, pause, provide } from '../lane.ts'
 import { weaknessesOf } from './history.ts'
 import { Ours } from './ours.ts'
 import { type OpenSide, SideProcess, type SideSettings } from './side.ts'
-import { chosenReleases, install, type Release } from './versions.ts'
+import { chosenReleases, type Driver, install, type Release } from './versions.ts'
 
 export const PATH = 'db'
 export const SEEDS = Number(process.env.PEERS_SEEDS ?? 2)
@@ -36,12 +36,12 @@ export interface Bench {
 
 /** Registers `suite` for every chosen release that can be had here. */
 export async function forEachRelease(what: string, suite: (bench: Bench) => void): Promise<void> {
-  for (const [release, environment] of await available()) {
+  for (const [release, driver] of await available()) {
     describe(`slatedb ${release.version}: ${what}`, () => {
       afterAll(() => {
         for (const line of weaknessesOf(`slatedb ${release.version}`)) log(line)
       })
-      suite(benchOf(release, environment))
+      suite(benchOf(release, driver))
     })
   }
 }
@@ -50,21 +50,19 @@ export async function forEachRelease(what: string, suite: (bench: Bench) => void
 export async function forAllReleases(what: string, suite: (benches: readonly Bench[]) => void): Promise<void> {
   const releases = await available()
   if (releases.length > 0) {
-    describe(what, () => suite(releases.map(([release, environment]) => benchOf(release, environment))))
+    describe(what, () => suite(releases.map(([release, driver]) => benchOf(release, driver))))
   }
 }
 
-type Environment = Readonly<Record<string, string>>
-
-async function available(): Promise<(readonly [Release, Environment])[]> {
-  const found: (readonly [Release, Environment])[] = []
+async function available(): Promise<(readonly [Release, Driver])[]> {
+  const found: (readonly [Release, Driver])[] = []
   for (const release of chosenReleases()) {
-    const environment = await provide(`slatedb ${release.version} from PyPI`, async () => {
-      const environment = await install(release)
-      await trial(release, environment)
-      return environment
+    const driver = await provide(`slatedb ${release.version} from ${release.from ?? 'PyPI'}`, async () => {
+      const driver = await install(release)
+      await trial(release, driver)
+      return driver
     })
-    if (environment !== undefined) found.push([release, environment])
+    if (driver !== undefined) found.push([release, driver])
   }
   if (found.length > 0) {
     await bundled()
@@ -74,7 +72,7 @@ async function available(): Promise<(readonly [Release, Environment])[]> {
 }
 
 /** Inside a describe: what it starts and makes is gone after each test. */
-function benchOf(release: Release, environment: Environment): Bench {
+function benchOf(release: Release, driver: Driver): Bench {
   const processes: SideProcess[] = []
   const folders: string[] = []
   afterEach(async () => {
@@ -87,7 +85,7 @@ function benchOf(release: Release, environment: Environment): Bench {
   }
   return {
     release,
-    peer: () => started(peerProcess(release, environment)),
+    peer: () => started(peerProcess(release, driver)),
     oursProcess: (generation: FormatGeneration | '' = '') =>
       started(new SideProcess('ours', process.execPath, ['--enable-source-maps', program, generation], {})),
     ours: (generation) => new Ours(generation),
@@ -99,12 +97,12 @@ function benchOf(release: Release, environment: Environment): Bench {
   }
 }
 
-const peerProcess = ({ version }: Release, environment: Environment) =>
-  new SideProcess(`slatedb ${version}`, 'python3', [here('driver.py')], environment)
+const peerProcess = ({ version }: Release, { command, args, env }: Driver) =>
+  new SideProcess(`slatedb ${version}`, command, args, env)
 
-/** The wheel must load on this machine: its library is made for one kind of system. */
-async function trial(release: Release, environment: Environment): Promise<void> {
-  const peer = peerProcess(release, environment)
+/** A wheel must load on this machine: its library is made for one kind of system. */
+async function trial(release: Release, driver: Driver): Promise<void> {
+  const peer = peerProcess(release, driver)
   try {
     await peer.command('ready', {})
   } finally {

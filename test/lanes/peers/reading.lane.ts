@@ -2,10 +2,10 @@
 // reader, before and after flushes and reopening.
 
 import { expect, test } from 'vitest'
-import type { FormatGeneration } from '../../../src/db/settings.ts'
 import { type History, seeded } from './history.ts'
-import { type Bench, forEachRelease, newestManifest, QUIET, SEEDS } from './peers.ts'
+import { forEachRelease, newestManifest, QUIET, SEEDS } from './peers.ts'
 import type { OpenSide, Side } from './side.ts'
+import { generationsOf } from './versions.ts'
 
 const CODECS = [undefined, 'Snappy', 'Zlib', 'Lz4', 'Zstd'] as const
 
@@ -45,13 +45,7 @@ async function life(
   await reader.close()
 }
 
-/** What the release can live with beside itself. */
-export function generationsFor({ release }: Bench): readonly FormatGeneration[] {
-  return release.writes === 'new' ? ['0.15', '0.13', '0.12'] : release.writes === 'middle' ? ['0.13', '0.12'] : ['0.12']
-}
-
-await forEachRelease('reading', (bench) => {
-  const { release, peer, ours, place } = bench
+await forEachRelease('reading', ({ release, peer, ours, place }) => {
   for (const codec of CODECS) {
     const compression = codec === undefined ? {} : { compression_codec: codec }
 
@@ -63,7 +57,7 @@ await forEachRelease('reading', (bench) => {
       }
     })
 
-    for (const generation of generationsFor(bench)) {
+    for (const generation of generationsOf(release)) {
       test(`we write generation ${generation} with ${codec ?? 'no codec'}, it reads`, async () => {
         for (let seed = 0; seed < SEEDS; seed++) {
           await seeded(`${release.version}/we-write/${generation}/${codec}/${seed}`, async (history) => {

@@ -20,6 +20,8 @@ export interface OpenSide {
   readonly blockSize?: number | undefined
   /** The original only: segments by this many first bytes of the key. */
   readonly segment?: number | undefined
+  /** Releases with `alignedBlocks` only: data blocks are padded to the block size. */
+  readonly aligned?: boolean | undefined
 }
 
 export interface Written {
