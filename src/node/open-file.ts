@@ -22,7 +22,7 @@ export async function openFileStore(location: string): Promise<OpenedFile> {
       `location ${JSON.stringify(location)}: the root folder cannot be a database; name a folder in it`,
     )
   }
-  // Who only reads leaves no folders behind.
+  // A handle that only reads leaves no folders behind.
   return { store: await openFolderStore(dirname(folder), { create: 'on write' }), path }
 }
 

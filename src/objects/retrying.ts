@@ -160,7 +160,7 @@ class RetryingStore implements ObjectStore {
       if (!isStoreError(error, 'AlreadyExists') && !isStoreError(error, 'Precondition')) throw error
       const author = this.#metadata ? await this.#authorOf(path, limits) : undefined
       if (author?.putId === putId) return { etag: author.etag }
-      // Metadata may also be lost on the way; an object that names another author, or cannot be looked at, is not ours.
+      // Metadata may also be lost on the way; an object that names another author, or cannot be looked at, is another's.
       const unsigned = !this.#metadata || (author !== undefined && author.putId === undefined)
       const mine = unsigned && attempts > 1 && !options.anonymous ? await this.#holds(path, body, limits) : undefined
       if (mine === undefined) throw error

@@ -76,7 +76,7 @@ function tokenSource(
 ): CredentialSource<Bearer> {
   if ('managedIdentity' in from) {
     const ask = machineIdentity(from.managedIdentity)
-    // An endpoint that somebody named is there, if not at this moment.
+    // An endpoint that was configured exists, if not at this moment.
     const absent = from.managedIdentity.endpoint === undefined ? undefined : new Set<string>()
     return bearerToken(
       client.clock,

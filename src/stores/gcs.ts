@@ -327,7 +327,7 @@ export class GcsStore implements ObjectStore {
 
 /**
  * The service says with status 308 that an upload goes on, which is also that of a redirect: browsers would not show it,
- * and whoever follows one could be led elsewhere with the data. Asked like this it says it with 200 and a header.
+ * and a client that follows one could be led elsewhere with the data. Asked like this it says it with 200 and a header.
  */
 const NO_308 = { 'x-guploader-no-308': 'yes' }
 

@@ -5,7 +5,7 @@ import { invalid, isSlateDBError, storeError } from '../errors.ts'
 import { HttpFailure } from './http-errors.ts'
 
 /** What a machine outside of the cloud meets at the address. */
-const NOBODY_THERE: ReadonlySet<string | undefined> = new Set([
+const NO_ANSWER: ReadonlySet<string | undefined> = new Set([
   'TIMEOUT',
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -23,13 +23,13 @@ export class NoneHere extends Error {}
 
 /**
  * A provider that asks the machine it runs on. `ask` is given the time for one request. Before the first success, an
- * address where nobody is means that no credentials were set up: an `Invalid` error with the `advice`, which is not asked
- * again. After one, the same is an outage.
+ * address that does not answer means that no credentials were set up: an `Invalid` error with the `advice`, which is not
+ * asked again. After one, the same is an outage.
  */
 export function machineCredentials<T>(
   ask: (timeoutMs: number) => Promise<T>,
   advice: string,
-  absent: ReadonlySet<string | undefined> = NOBODY_THERE,
+  absent: ReadonlySet<string | undefined> = NO_ANSWER,
 ): () => Promise<T> {
   let had = false
   return async () => {
@@ -41,11 +41,10 @@ export function machineCredentials<T>(
       const code = networkCode(error)
       const none = error instanceof NoneHere || absent.has(code)
       if (!none && code === undefined) throw error
-      const answer = error instanceof NoneHere && error.message !== '' ? `${advice}; ${error.message}` : advice
-      if (none && !had) throw invalid('CREDENTIALS', answer)
-      throw storeError('Unauthenticated', '', isSlateDBError(error) ? `${advice}; ${error.message}` : answer, {
-        cause: error,
-      })
+      const detail = error instanceof Error && error.message !== '' ? `${advice}; ${error.message}` : advice
+      // That an address is silent says nothing more to those who have no machine of that cloud.
+      if (none && !had) throw invalid('CREDENTIALS', error instanceof NoneHere ? detail : advice)
+      throw storeError('Unauthenticated', '', detail, { cause: error })
     }
   }
 }
