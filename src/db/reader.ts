@@ -130,7 +130,7 @@ async function versionOf(id: string, latest: Manifest, versions: Versioned<Manif
 interface ReaderParts {
   readonly env: Env
   readonly manifest: Versioned<Manifest>
-  /** What is shown first, and for ever by a pinned reader. */
+  /** What is shown first, and always by a pinned reader. */
   readonly base: VersionedManifest
   readonly isPinned: boolean
   readonly paths: Paths

@@ -155,7 +155,7 @@ export class DbReaderBuilder extends Builder {
     super('DbReaderBuilder', path, object_store)
   }
 
-  /** Pins the reader to a checkpoint, by its UUID: it shows what the checkpoint holds, for ever. */
+  /** Pins the reader to a checkpoint, by its UUID: it shows what the checkpoint holds, and always the same. */
   with_checkpoint_id(checkpoint_id: string): void {
     this.open()
     this.#checkpointId = toUuid(toText(checkpoint_id))

@@ -71,7 +71,7 @@ export function toBytes(value: unknown): Uint8Array {
   throw new TypeError('byte array must be an ArrayBuffer, TypedArray, or array of bytes.')
 }
 
-/** A copy that is nobody else's. `slice` would not do: of a Node Buffer it is a view. */
+/** A copy in memory of its own. `slice` would not do: of a Node Buffer it is a view. */
 export const copied = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes)
 
 /** The binding encodes whatever it is given as text. */

@@ -193,7 +193,7 @@ const programs: Programs = {
     await log.step('list from there', () => wal.list(2n ** 60n, undefined))
   },
 
-  async 'a reader of a checkpoint shows what it holds, for ever'(slatedb, log) {
+  async 'a reader of a checkpoint goes on showing what it holds'(slatedb, log) {
     await inFolder(async (root) => {
       const store = slatedb.ObjectStore.resolve(pathToFileURL(root).href)
       const db = await open(slatedb, store)

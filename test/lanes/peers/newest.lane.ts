@@ -99,7 +99,7 @@ await forEachRelease('the newest forms', ({ release, peer, ours, oursProcess, pl
           async (history) => {
             const at = place()
             const { random } = history
-            // Ours: it aligns only what it does not compress.
+            // Of this engine's turns only: the original aligns no blocks that it compresses.
             const codec = random.pick([undefined, 'Zstd', 'Lz4'])
             const compression = codec === undefined ? {} : { compression_codec: codec }
             const blockSize = random.pick([1024, 4096])
@@ -112,7 +112,7 @@ await forEachRelease('the newest forms', ({ release, peer, ours, oursProcess, pl
             for (let round = 0; round < 3; round++) {
               const theirs = peer()
               await theirs.open({ ...at, settings: COMPACTING, blockSize, aligned: true })
-              await history.check(theirs, `round ${round}, theirs`)
+              await history.check(theirs, `round ${round}, the original`)
               for (let i = 0; i < 3; i++) {
                 await history.write(theirs, random.int(10, 25))
                 await theirs.flush('memtable')
@@ -126,19 +126,19 @@ await forEachRelease('the newest forms', ({ release, peer, ours, oursProcess, pl
               await theirs.kill()
               const mine = ours()
               await mine.open({ ...at, settings: { ...QUIET, ...compression }, blockSize })
-              await history.check(mine, `round ${round}, ours`)
+              await history.check(mine, `round ${round}, this engine`)
               await history.write(mine, random.int(5, 15))
               await mine.flush('memtable')
-              await history.check(mine, `round ${round}, ours with a table of its own on top`)
+              await history.check(mine, `round ${round}, this engine with a table of its own on top`)
               await mine.close()
             }
             const reader = ours()
             await reader.openReader(at)
-            await history.check(reader, 'a reader of ours')
+            await history.check(reader, 'a reader of this engine')
             await reader.close()
             const last = peer()
             await last.openReader(at)
-            await history.check(last, 'a reader of theirs')
+            await history.check(last, 'a reader of the original')
           },
           { manyKeys: 300 },
         )
@@ -147,7 +147,7 @@ await forEachRelease('the newest forms', ({ release, peer, ours, oursProcess, pl
   }
 
   if (release.writesV2) {
-    test('a manifest of version 2 stays one, with its view ids, whoever writes the next', async () => {
+    test('a manifest of version 2 stays one, with its view ids, when either engine writes the next', async () => {
       await seeded(`${release.version}/version-2`, async (history) => {
         const at = place()
         const views = async () => {

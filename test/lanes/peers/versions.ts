@@ -1,5 +1,5 @@
 // The releases of the original that this lane knows, and how to have them: wheels of PyPI, each in a folder of its own,
-// and for a release without a wheel a program of ours over its crate.
+// and for a release without a wheel a program of this lane over its crate.
 
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -68,7 +68,7 @@ impl From<slatedb::Error> for Failure {
     }
 }
 
-/// Ours, not the database's: a command that this program does not understand.
+/// A failure of the test, not of the database: a command that this program does not understand.
 fn misunderstood(what: impl std::fmt::Display) -> Failure {
     Failure {
         kind: "Driver".into(),
