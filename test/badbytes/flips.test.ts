@@ -27,6 +27,7 @@ const FIXTURES = [
   'slatedb-0.12.1/wal-multiblock',
   'slatedb-0.12.1/compression-zstd',
   'slatedb-0.12.1/compression-lz4',
+  'slatedb-0.18.0/blocks-aligned',
   'synthetic/composite-filter',
   'synthetic/manifest-v2',
   'synthetic/sst-v1',
