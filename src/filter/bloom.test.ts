@@ -97,7 +97,8 @@ test('a filter nothing was added to is two bytes and answers no; zero probes ans
 })
 
 test('bytes that cannot be a filter are a Data error', () => {
-  for (const bad of [new Uint8Array(0), new Uint8Array(1)]) {
+  // The third has more probes than bits: a query would walk its one byte 65,279 times.
+  for (const bad of [new Uint8Array(0), new Uint8Array(1), new Uint8Array([0xfe, 0xff, 0xff])]) {
     expect(() => bloomPolicy().decode(bad)).toThrow(expect.objectContaining({ code: 'SLATEDB_INVALID_FILTER_BLOCK' }))
   }
 })

@@ -113,6 +113,11 @@ class BloomFilter implements Filter {
     }
     this.#bytes = bytes
     this.#probes = getU16(bytes, 0)
+    const bits = (bytes.length - 2) * 8
+    // One key takes more bits than it has probes, so no builder makes this, and every query would walk in circles.
+    if (bits > 0 && this.#probes > bits) {
+      throw dataError('INVALID_FILTER_BLOCK', `a bloom filter of ${bits} bits with ${this.#probes} probes`)
+    }
     this.#extractor = extractor
     this.#wholeKey = wholeKey
   }
