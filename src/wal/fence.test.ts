@@ -45,3 +45,23 @@ test('a fence made beside a claim that did not count fences nobody: another one 
   expect(rivalsFence).toBeGreaterThan(0)
   expect(ours.id).toBeGreaterThan(rivalsFence)
 })
+
+test('a fence that lands where a newer writer has been and its log was collected is told by the look after it', async () => {
+  const store = new MemoryStore()
+  const manifest = await openRecord(store)
+  const put = store.put.bind(store)
+  let isRivalIn = false
+  store.put = async (path, body, options) => {
+    if (path === paths.wal(1) && !isRivalIn) {
+      isRivalIn = true
+      // While this fence is on its way: a newer writer fences, flushes past the name, and the log is collected.
+      const rival = await openRecord(store)
+      const { id } = await fence(store, rival)
+      await put(paths.wal(id + 1), new Uint8Array(200), { mode: 'create' })
+      await rival.update((value) => ({ ...value, replayAfterWalId: id + 1, nextWalId: id + 2 }))
+      for (const { path: name } of await store.list(paths.wals)) await store.delete(name)
+    }
+    return put(path, body, options)
+  }
+  await expect(fence(store, manifest)).rejects.toMatchObject({ kind: 'Closed', closeReason: 'Fenced' })
+})
