@@ -162,9 +162,10 @@ export class Engine {
   /** Without a WAL a write becomes durable with its memtable: who waits for one gets it flushed, at the WAL's pace. */
   flushSoon(): void {
     const { flushInterval } = this.settings
-    if (this.#cancelFlush !== undefined || flushInterval === undefined) return
+    if (this.#cancelFlush !== undefined) return
     this.#cancelFlush = this.env.clock.schedule(
-      flushInterval,
+      // Without an interval the write that is awaited asks for its flush itself.
+      flushInterval ?? 0,
       () => {
         this.#cancelFlush = undefined
         // Who waits learns the outcome from the write's own ticket.

@@ -15,7 +15,7 @@ export type MetricLevel = 'info' | 'debug'
 
 /** Everything a writer is configured with. `undefined` = off, or no limit. Times are milliseconds, sizes bytes. */
 export interface Settings {
-  /** How often buffered writes become a WAL object; `undefined` = only on an explicit flush. */
+  /** How often buffered writes become a WAL object; `undefined` = when a write is awaited, or on an explicit flush. */
   readonly flushInterval: number | undefined
   /** Off: writes live in memory until their memtable is flushed. */
   readonly walEnabled: boolean

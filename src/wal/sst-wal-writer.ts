@@ -41,13 +41,17 @@ const ROW_OVERHEAD = 24
 
 /** What one file will hold: rows of memtables by reference. */
 class Generation {
-  readonly ticket = new FlushTicket()
+  readonly ticket: FlushTicket
   readonly memtables: Memtable[] = []
   /** Pairs [from, to) beside `memtables`. */
   readonly bounds: number[] = []
   bytes = 0
   seqHi = 0
   seqLo = 0
+
+  constructor(onWait: (() => void) | undefined) {
+    this.ticket = new FlushTicket(onWait)
+  }
 
   get isEmpty(): boolean {
     return this.memtables.length === 0
@@ -70,7 +74,7 @@ export class SstWalWriter implements WalWriter {
   readonly #flushRequests: Meter
   readonly #flushBytes: Meter
   readonly #bufferBytes: Meter
-  #open = new Generation()
+  #open: Generation
   #inFlight: Generation | undefined
   #running: Promise<void> | undefined
   #lastFlushedId: number
@@ -83,6 +87,7 @@ export class SstWalWriter implements WalWriter {
 
   constructor(options: SstWalOptions) {
     this.#options = options
+    this.#open = this.#generation()
     this.#lastFlushedId = options.fenceId
     const { metrics } = options.env
     this.#flushes = metrics.counter('slatedb.wal.wal_buffer_flushes')
@@ -129,6 +134,11 @@ export class SstWalWriter implements WalWriter {
     this.#inFlight?.ticket.fail(reason)
   }
 
+  /** Without an interval a write that is awaited asks for its flush: its caller may come to no other call before. */
+  #generation(): Generation {
+    return new Generation(this.#options.flushIntervalMs === undefined ? () => this.#startSoon() : undefined)
+  }
+
   /** Sees to it that the open generation is flushed when its time comes. */
   #arm(): void {
     const interval = this.#options.flushIntervalMs
@@ -136,12 +146,7 @@ export class SstWalWriter implements WalWriter {
       return
     const wait = this.#lastStart + interval - this.#options.env.clock.monotonic()
     if (wait <= 0) {
-      this.#scheduled = true
-      // At the end of this turn: whatever the caller writes in the same breath rides along.
-      queueMicrotask(() => {
-        this.#scheduled = false
-        this.#start()
-      })
+      this.#startSoon()
     } else {
       this.#cancelTimer = this.#options.env.clock.schedule(
         wait,
@@ -152,6 +157,16 @@ export class SstWalWriter implements WalWriter {
         { label: 'wal flush interval' },
       )
     }
+  }
+
+  /** At the end of this turn: whatever the caller writes in the same step goes with it. */
+  #startSoon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#start()
+    })
   }
 
   #start(): void {
@@ -170,7 +185,7 @@ export class SstWalWriter implements WalWriter {
       do {
         this.#again = false
         const generation = this.#open
-        this.#open = new Generation()
+        this.#open = this.#generation()
         this.#inFlight = generation
         this.#lastStart = this.#options.env.clock.monotonic()
         if (!(await this.#write(generation))) return

@@ -25,7 +25,9 @@ export class WriteClock {
 
   /** Milliseconds by which the wall clock is behind the data; 0 normally. */
   get heldMs(): number {
-    return this.now() - (this.#wall() ?? this.#last)
+    // One look at the clock: time passes between two.
+    const wall = this.#wall() ?? this.#last
+    return Math.max(wall, this.#last) - wall
   }
 
   raise(tick: number): void {
