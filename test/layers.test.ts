@@ -11,7 +11,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url))
 /** The floors, lowest first. A room imports only rooms on lower floors: never its own floor, never up. */
 const FLOORS: readonly (readonly string[])[] = [
   ['errors'],
-  ['bytes', 'checks'],
+  ['bytes', 'checks', 'shown'],
   ['cursor', 'compress', 'env'],
   ['filter', 'format', 'objects'],
   ['table', 'manifest', 'memtable'],

@@ -1,7 +1,8 @@
 // How keys and values of the caller's kind become bytes and come back. The engine knows bytes only.
 
 import { decodeUtf8, encodeUtf8, parseJson } from '../bytes/text.ts'
-import { invalid, isSlateDBError } from '../errors.ts'
+import { invalid, isSlateDBError, messageOf, show } from '../errors.ts'
+import { jsonText } from './json-value.ts'
 import { type Tuple, tuple } from './tuple.ts'
 
 /** Bytes as they come in: text means its UTF-8. */
@@ -56,9 +57,7 @@ export const utf8: Encoding<string> = {
 export const json: Encoding<unknown> = {
   name: 'json',
   encode(value) {
-    const text = JSON.stringify(value)
-    if (text === undefined) throw new TypeError(`${typeof value} is nothing that JSON can hold`)
-    return encodeText(text)
+    return encodeText(jsonText(value))
   },
   decode: parseJson,
 }
@@ -81,10 +80,9 @@ export interface Codec {
 export function codecOf(option: EncodingOption, what: 'key' | 'value'): Codec {
   const encoding = typeof option === 'string' ? NAMED[option] : (option as Encoding<unknown>)
   if (typeof encoding?.encode !== 'function' || typeof encoding.decode !== 'function') {
-    const shown = typeof option === 'string' ? JSON.stringify(option) : typeof option
     throw invalid(
       'INVALID_ENCODING',
-      `${what}Encoding must be 'binary', 'utf8', 'json', 'tuple' or an object with encode and decode, not ${shown}`,
+      `${what}Encoding must be 'binary', 'utf8', 'json', 'tuple' or an object with encode and decode, not ${show(option)}`,
     )
   }
   if (encoding === (binary as Encoding<unknown>)) return what === 'key' ? BINARY_KEY : BINARY_VALUE
@@ -95,7 +93,8 @@ const BINARY_KEY = guarded(binary as Encoding<unknown>, 'key')
 const BINARY_VALUE = guarded(binary as Encoding<unknown>, 'value')
 
 function guarded(encoding: Encoding<unknown>, what: string): Codec {
-  const { name } = encoding
+  // It may be a plug-in's, in plain JavaScript.
+  const name = typeof encoding.name === 'string' ? encoding.name : 'without a name'
   return {
     name,
     encode(value) {
@@ -104,21 +103,19 @@ function guarded(encoding: Encoding<unknown>, what: string): Codec {
         bytes = encoding.encode(value)
       } catch (cause) {
         if (isSlateDBError(cause)) throw cause
-        const detail = cause instanceof Error ? cause.message : String(cause)
-        throw invalid('ENCODE', `this ${what} does not fit the encoding ${name}: ${detail}`, { cause })
+        throw invalid('ENCODE', `this ${what} does not fit the encoding ${name}: ${messageOf(cause)}`, { cause })
       }
       if (bytes instanceof Uint8Array) return bytes
-      throw invalid('ENCODE', `the ${what} encoding ${name} must make a Uint8Array, it made ${typeof bytes}`)
+      throw invalid('ENCODE', `the ${what} encoding ${name} must make a Uint8Array, it made ${show(bytes)}`)
     },
     decode(bytes) {
       try {
         return encoding.decode(bytes)
       } catch (cause) {
         if (isSlateDBError(cause)) throw cause
-        const detail = cause instanceof Error ? cause.message : String(cause)
         throw invalid(
           'DECODE',
-          `a stored ${what} is not ${name}: ${detail}; read it with the ${what}Encoding that it was written with`,
+          `a stored ${what} is not ${name}: ${messageOf(cause)}; read it with the ${what}Encoding that it was written with`,
           { cause },
         )
       }
@@ -135,9 +132,7 @@ export function toBytes(input: BytesInput): Uint8Array {
   const foreign: unknown = input
   if (ArrayBuffer.isView(foreign)) return new Uint8Array(foreign.buffer, foreign.byteOffset, foreign.byteLength)
   if (Object.prototype.toString.call(foreign) === '[object ArrayBuffer]') return new Uint8Array(foreign as ArrayBuffer)
-  throw new TypeError(
-    `it must be a Uint8Array, an ArrayBuffer or a string, not ${foreign === null ? 'null' : typeof foreign}`,
-  )
+  throw new TypeError(`it must be a Uint8Array, an ArrayBuffer or a string, not ${show(foreign)}`)
 }
 
 /** Short ASCII in a loop: a native call costs more than the work. */

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Random } from '../env/random.ts'
 import { mergeOperators } from './merge-operators.ts'
 
@@ -74,4 +74,35 @@ test.each([
   ['sumU64LE', json(1), /has 8 bytes/],
 ] as const)('%s refuses what it cannot combine', (name, operand, message) => {
   expect(() => fold(name, [operand, operand])).toThrow(message)
+})
+
+describe('counters at their edges', () => {
+  const merge = (...operands: string[]) =>
+    operands
+      .map((operand): Uint8Array => new TextEncoder().encode(operand))
+      .reduce((existing, operand) => mergeOperators.counter(new Uint8Array([1]), existing, operand))
+
+  test.each([
+    [['9007199254740991', '1', '1'], '9007199254740993'],
+    [['9007199254740992', '1', '-2'], '9007199254740991'],
+    [['-9007199254740991', '-5'], '-9007199254740996'],
+    [['123456789012345678901234567890', '1'], '123456789012345678901234567891'],
+    [['0.5', '1'], '1.5'],
+    [['1e3', '1'], '1001'],
+    [['5', '-7'], '-2'],
+    [['1e308', '5'], '1e+308'],
+  ])('%j add up to %s', (operands, expected) => {
+    expect(new TextDecoder().decode(merge(...operands))).toBe(expected)
+  })
+
+  test.each([[['1e308', '1e308']], [['1', 'null']], [['1', '"2"']], [['1', 'NaN']]])('%j are refused', (operands) => {
+    expect(() => merge(...operands)).toThrow()
+  })
+
+  test('the order in which operands are combined changes nothing', () => {
+    const [a, b, c] = ['9007199254740991', '7', '-3'] as const
+    const left = merge(new TextDecoder().decode(merge(a, b)), c)
+    const right = merge(a, new TextDecoder().decode(merge(b, c)))
+    expect(left).toEqual(right)
+  })
 })

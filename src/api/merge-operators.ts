@@ -2,16 +2,30 @@
 // so a result is again a valid operand (features.md A.12).
 
 import { compareBytes, concatBytes } from '../bytes/compare.ts'
-import { encodeUtf8, parseJson } from '../bytes/text.ts'
+import { decodeUtf8, encodeUtf8, parseJson } from '../bytes/text.ts'
 import type { MergeFunction } from '../cursor/merge-operator.ts'
+import { show } from '../errors.ts'
 
 const MASK = 0xffffffffffffffffn
 
 const writeJson = (value: unknown): Uint8Array => encodeUtf8(JSON.stringify(value))
 
+/** The sum of two JSON numbers, as JSON. Integers are exact however large they grow, where floating point would stop. */
+function jsonSum(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const texts = [decodeUtf8(a), decodeUtf8(b)] as const
+  const numbers = [jsonNumber(a), jsonNumber(b)] as const
+  const sum = numbers[0] + numbers[1]
+  if (numbers.every(Number.isSafeInteger) && Number.isSafeInteger(sum)) return writeJson(sum)
+  if (texts.every(isInteger)) return encodeUtf8(String(BigInt(texts[0].trim()) + BigInt(texts[1].trim())))
+  if (!Number.isFinite(sum)) throw new RangeError(`${numbers[0]} + ${numbers[1]} is more than a JSON number can hold`)
+  return writeJson(sum)
+}
+
+const isInteger = (text: string): boolean => /^\s*-?\d+\s*$/.test(text)
+
 function jsonNumber(bytes: Uint8Array): number {
   const value = parseJson(bytes)
-  if (typeof value !== 'number') throw new TypeError(`a counter holds a number, not ${JSON.stringify(value)}`)
+  if (typeof value !== 'number') throw new TypeError(`a counter holds a number, not ${show(value)}`)
   return value
 }
 
@@ -57,8 +71,11 @@ const over =
 
 /** Merge operators for common jobs; use one as `mergeOperator` on open. */
 export const mergeOperators = {
-  /** Adds JSON numbers: fits `valueEncoding: 'json'`. Exact for integers up to 2^53. */
-  counter: over((a, b) => writeJson(jsonNumber(a) + jsonNumber(b))),
+  /**
+   * Adds JSON numbers: fits `valueEncoding: 'json'`. Integers are exact at any size; what `JSON.parse` makes of one beyond
+   * 2^53 is rounded, the stored one is not.
+   */
+  counter: over(jsonSum),
   /** Adds unsigned 64-bit integers, little-endian; wraps around. */
   sumU64LE: over((a, b) => {
     const out = new Uint8Array(8)

@@ -1,12 +1,13 @@
 // The read half that all handles share: point reads and scans in the caller's encodings, over any Source.
 
 import { concatBytes } from '../bytes/compare.ts'
-import { encodeUtf8 } from '../bytes/text.ts'
+import { decodeUtf8, encodeUtf8 } from '../bytes/text.ts'
 import { checkOptions } from '../checks.ts'
 import { checkKeys } from '../db/call-options.ts'
 import { invalid, type SlateDBError, show } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import { CheckedReads, type ReadOptions } from '../read/options.ts'
+import { Shown } from '../shown.ts'
 import { CALLS } from './call-options.ts'
 import { type Codec, codecOf, type EncodingOption, type Input } from './encoding.ts'
 import { type ByteScan, type ScanRange, toByteScan } from './range.ts'
@@ -37,7 +38,7 @@ export interface HandleOptions {
 const NO_OPTIONS: GetOptions<MaybeEncoding, MaybeEncoding> = {}
 const COUNT_BATCH = 1024
 
-export abstract class ReadHandle<K, V> {
+export abstract class ReadHandle<K, V> extends Shown {
   /** From and to keys of the database, with the handle's prefix. */
   protected readonly keys: Codec
   protected readonly values: Codec
@@ -46,10 +47,17 @@ export abstract class ReadHandle<K, V> {
   #plainReads = new CheckedReads(undefined, undefined)
 
   constructor(source: Source, handle: HandleOptions) {
+    super()
     this.#source = source
     this.handle = handle
     this.keys = this.codecOfKeys(handle.keyEncoding)
     this.values = codecOf(handle.valueEncoding, 'value')
+  }
+
+  /** Where the handle reads: the location, and the names of the part behind it. */
+  protected where(): object {
+    const { location, prefix } = this.handle
+    return { ...(location !== undefined && { location }), ...(prefix !== undefined && { part: decodeUtf8(prefix) }) }
   }
 
   /** The instant at which expiry is judged for a read that begins now (D4, TM-6). */

@@ -31,6 +31,10 @@ export class Reader<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     return this.close()
   }
 
+  override shown(): object {
+    return { ...this.where(), ...this.engine.shown() }
+  }
+
   protected override now(): number {
     return this.engine.wallNow()
   }

@@ -11,6 +11,7 @@ import type { Scan } from '../db/scan.ts'
 import { unitsOf } from '../env/turns.ts'
 import { invalid, show } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
+import { Shown } from '../shown.ts'
 import { asyncDispose } from './dispose.ts'
 import type { Codec, Input } from './encoding.ts'
 import type { ByteScan } from './range.ts'
@@ -31,7 +32,7 @@ const MAX_BATCH = 1024
  * Rows of a range in key order, as `[key, value]`. It holds old data alive while it is open: iterate it to its end,
  * leave the loop, or close it.
  */
-export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable<[K, V]> {
+export class ScanResult<K = Uint8Array, V = Uint8Array> extends Shown implements AsyncIterable<[K, V]> {
   readonly #scan: Scan
   readonly #options: ScanResultOptions
   #rows: readonly KeyValue[] = []
@@ -46,6 +47,7 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
   readonly #lastKey = new KeptKey()
 
   constructor(scan: Scan, options: ScanResultOptions) {
+    super()
     this.#scan = scan
     this.#options = options
     this.#left = options.bytes.limit
@@ -145,6 +147,10 @@ export class ScanResult<K = Uint8Array, V = Uint8Array> implements AsyncIterable
     this.#rows = []
     this.#at = 0
     this.#scan.close()
+  }
+
+  override shown(): object {
+    return { state: this.#ended ? 'ended' : 'open' }
   }
 
   async [asyncDispose](): Promise<void> {

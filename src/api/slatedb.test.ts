@@ -69,7 +69,6 @@ describe('point reads and writes', () => {
     ['ttl and expireAt', (db: SlateDB) => db.put('k', 'x', { ttl: 1, expireAt: 1 }), 'INVALID_TTL'],
     ['a ttl that is none', (db: SlateDB) => db.put('k', 'x', { ttl: 'soon' }), 'INVALID_TTL'],
     ['an encoding that is none', (db: SlateDB) => db.get('k', { valueEncoding: 'xml' as never }), 'INVALID_ENCODING'],
-    ['an empty batch', (db: SlateDB) => db.batch([]), 'EMPTY_BATCH'],
     ['a batch of nonsense', (db: SlateDB) => db.batch([{ type: 'upsert', key: 'k' } as never]), 'INVALID_BATCH'],
     ['merge without operator', (db: SlateDB) => db.merge('k', 'x'), 'MERGE_OPERATOR_MISSING'],
   ])('%s rejects', async (_, call, code) => {

@@ -2,7 +2,7 @@
 // engine lives here; what reads and writes mean is decided below.
 
 import { checkOptions } from '../checks.ts'
-import { checkListener } from '../db/call-options.ts'
+import { checkBatch, checkListener } from '../db/call-options.ts'
 import type { CloseOptions, Db, DbStatus, FlushType } from '../db/db.ts'
 import { openDb } from '../db/open.ts'
 import { openReader } from '../db/reader.ts'
@@ -240,6 +240,7 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   /** Applies an engine batch, which holds bytes. It may be used again. */
   async write(batch: WriteBatch, options: CommitOptions = NO_OPTIONS): Promise<WriteHandle> {
+    checkBatch(batch)
     checkOptions(CALLS.write, options)
     return this.#commit(batch, options)
   }
@@ -319,6 +320,10 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     if (!this.#isPart) await this.close()
   }
 
+  override shown(): object {
+    return { ...this.where(), ...this.engine.shown() }
+  }
+
   protected override now(): number {
     return this.engine.wallNow()
   }
@@ -329,6 +334,8 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
 
   async #commit(batch: WriteBatch, options: CommitOptions): Promise<WriteHandle> {
     options.signal?.throwIfAborted()
+    // Nothing to write is no mistake here: programs collect operations, and sometimes there are none.
+    if (batch.isEmpty) return this.engine.nothingWritten()
     return this.#settle(this.engine.write(batch, toEngineWrite(options)), options)
   }
 

@@ -34,6 +34,10 @@ export class Snapshot<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     this.#snapshot.close()
   }
 
+  override shown(): object {
+    return { ...this.where(), seq: this.seq }
+  }
+
   [dispose](): void {
     this.close()
   }

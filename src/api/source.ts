@@ -4,6 +4,7 @@ import type { KeyRange } from '../bytes/range.ts'
 import type { Scan } from '../db/scan.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type * as engine from '../read/options.ts'
+import { PlainRecord } from '../shown.ts'
 import type { As, Codec, EncodingOption } from './encoding.ts'
 
 export type MaybePromise<T> = T | Promise<T>
@@ -66,12 +67,23 @@ export interface Row<K = Uint8Array, V = Uint8Array> {
 export type KeyOf<KE extends MaybeEncoding, K> = As<KE, K>
 export type ValueOf<VE extends MaybeEncoding, V> = As<VE, V>
 
-export function decodeRow(row: KeyValue, keys: Codec, values: Codec): Row<unknown, unknown> {
-  return {
-    key: keys.decode(row.key),
-    value: values.decode(row.value),
-    seq: row.seq,
-    createTs: row.createTs,
-    expireTs: row.expireTs,
+class DecodedRow extends PlainRecord implements Row<unknown, unknown> {
+  readonly key: unknown
+  readonly value: unknown
+  readonly seq: bigint
+  readonly createTs: number
+  readonly expireTs: number | undefined
+
+  constructor(row: KeyValue, keys: Codec, values: Codec) {
+    super()
+    this.key = keys.decode(row.key)
+    this.value = values.decode(row.value)
+    this.seq = row.seq
+    this.createTs = row.createTs
+    this.expireTs = row.expireTs
   }
+}
+
+export function decodeRow(row: KeyValue, keys: Codec, values: Codec): Row<unknown, unknown> {
+  return new DecodedRow(row, keys, values)
 }

@@ -146,6 +146,10 @@ export class Transaction<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V
     this.#transaction.rollback()
   }
 
+  override shown(): object {
+    return { ...this.where(), id: this.id, seq: this.seq, state: this.ended ? 'ended' : 'open' }
+  }
+
   async [asyncDispose](): Promise<void> {
     this.rollback()
   }

@@ -10,8 +10,10 @@ import { unitsOf } from '../env/turns.ts'
 import { type CloseReason, invalid } from '../errors.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
+import { PlainRecord, Shown, stateOf } from '../shown.ts'
+import { FlushTicket } from '../wal/ticket.ts'
 import type { WriteBatch } from '../write/batch.ts'
-import type { WriteHandle } from '../write/handle.ts'
+import { WriteHandle } from '../write/handle.ts'
 import type { PutOptions, WriteOptions } from '../write/options.ts'
 import type { VersionedManifest } from '../write/state.ts'
 import { checkBatch, checkFlushType, checkIsolation, checkListener, checkPut, ENGINE_CALLS } from './call-options.ts'
@@ -57,12 +59,25 @@ export interface DbStatus {
   readonly inactive: readonly string[]
 }
 
-export class Db {
+export class Db extends Shown {
   readonly #engine: Engine
   #closing: Promise<void> | undefined
 
   constructor(engine: Engine) {
+    super()
     this.#engine = engine
+  }
+
+  override shown(): object {
+    const { lastSeq, durableSeq, closeReason, waiting } = this.status
+    const { writerEpoch } = this.manifest.value
+    return {
+      ...stateOf(closeReason),
+      epoch: writerEpoch,
+      lastSeq,
+      durableSeq,
+      ...(waiting && { waiting: waiting.for }),
+    }
   }
 
   get env(): Env {
@@ -80,7 +95,7 @@ export class Db {
 
   get status(): DbStatus {
     const { state, clock, writer, settings } = this.#engine
-    return {
+    return Object.assign(new PlainRecord(), {
       durableSeq: state.durableSeq,
       lastSeq: state.lastSeq,
       closeReason: state.ended?.closeReason,
@@ -92,7 +107,7 @@ export class Db {
       waiting: this.#engine.waits.waiting,
       oldestSnapshotAgeMs: writer.snapshots.oldestAgeMs(),
       inactive: inactive(settings),
-    }
+    })
   }
 
   /** Calls `listener` after every change of the status; the returned function ends that. */
@@ -152,6 +167,18 @@ export class Db {
     if (options !== undefined) checkOptions(ENGINE_CALLS.write, options)
     this.#engine.poller.touch()
     return this.env.turns.after(this.#engine.writer.write(batch, options), batch.units)
+  }
+
+  /**
+   * The handle of a batch without operations: its sequence number is the last one given out, and it is durable, since it
+   * holds nothing.
+   */
+  nothingWritten(): WriteHandle {
+    const { state, clock } = this.#engine
+    state.check()
+    const ticket = new FlushTicket()
+    ticket.succeed()
+    return new WriteHandle(state.lastSeqHi, state.lastSeqLo, clock.now(), ticket)
   }
 
   /**

@@ -20,6 +20,7 @@ import type { Versioned } from '../objects/versioned.ts'
 import type { KeyValue } from '../read/key-value.ts'
 import type { ReadOptions, ScanOptions } from '../read/options.ts'
 import { Reads } from '../read/reads.ts'
+import { PlainRecord, Shown, stateOf } from '../shown.ts'
 import { BlockCache } from '../table/block-cache.ts'
 import { Tables } from '../table/tables.ts'
 import { REPLAY_AHEAD, REPLAY_AHEAD_BYTES, replayWal } from '../wal/replay.ts'
@@ -142,7 +143,7 @@ interface ReaderParts {
   readonly options: ReaderOptions
 }
 
-export class DbReader {
+export class DbReader extends Shown {
   readonly env: Env
   /** Every request made so far. */
   readonly requests: RequestCounts
@@ -156,6 +157,7 @@ export class DbReader {
   #closing: Promise<void> | undefined
 
   constructor(parts: ReaderParts) {
+    super()
     const { env, state, options } = parts
     this.env = env
     this.requests = parts.counts
@@ -183,14 +185,19 @@ export class DbReader {
     this.#adopt(parts.base)
   }
 
+  override shown(): object {
+    const { durableSeq, manifestId, closeReason } = this.status
+    return { ...stateOf(closeReason), durableSeq, manifestId }
+  }
+
   get status(): ReaderStatus {
     const { state } = this.#parts
-    return {
+    return Object.assign(new PlainRecord(), {
       durableSeq: state.durableSeq,
       closeReason: state.ended?.closeReason,
       degraded: state.degraded,
       manifestId: state.view.manifest.id,
-    }
+    })
   }
 
   get manifest(): VersionedManifest {

@@ -3,6 +3,7 @@
 import { copyOf } from '../bytes/copy.ts'
 import { toBigInt } from '../bytes/u64.ts'
 import { NO_TS, type Row } from '../cursor/row.ts'
+import { jsonOf } from '../shown.ts'
 import type { ResultBytes } from './result-bytes.ts'
 
 /** One row as a read returns it; key and value are copies that belong to the caller. */
@@ -52,5 +53,11 @@ export class KeyValue {
   /** Sequence number of the write; 2^64 - 1 for a transaction's own, uncommitted rows. */
   get seq(): bigint {
     return toBigInt(this.seqHi, this.seqLo)
+  }
+
+  /** For `JSON.stringify`, which cannot write a bigint. */
+  toJSON(): Record<string, unknown> {
+    const { key, value, seq, createTs, expireTs } = this
+    return jsonOf({ key, value, seq, createTs, expireTs })
   }
 }

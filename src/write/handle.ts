@@ -3,6 +3,7 @@
 import { toBigInt } from '../bytes/u64.ts'
 import { abortSignal, checkArgument } from '../checks.ts'
 import { abortable } from '../env/abort.ts'
+import { inspectCustom, inspected, jsonOf } from '../shown.ts'
 import type { FlushTicket } from '../wal/ticket.ts'
 
 /** A committed write: visible to every read that starts after it, durable a little later. */
@@ -33,12 +34,24 @@ export class WriteHandle {
   /** Like `durable`, and stops waiting when the signal fires: the write itself is not undone. */
   awaitDurable(signal?: AbortSignal): Promise<void> {
     if (signal === undefined) return this.durable
-    checkArgument('awaitDurable', 'signal', abortSignal, signal)
+    try {
+      checkArgument('awaitDurable', 'signal', abortSignal, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
     return abortable(this.durable, signal)
   }
 
   /** For `JSON.stringify`, which cannot write a bigint. */
-  toJSON(): { seq: string; createTs: number } {
-    return { seq: String(this.seq), createTs: this.createTs }
+  toJSON(): Record<string, unknown> {
+    return jsonOf(this.#shown())
+  }
+
+  [inspectCustom](_depth: number, options: unknown, inspect?: (value: unknown, options?: unknown) => string): unknown {
+    return inspected('WriteHandle', this.#shown(), options, inspect)
+  }
+
+  #shown(): object {
+    return { seq: this.seq, createTs: this.createTs, isDurable: this.#ticket.isDurable }
   }
 }
