@@ -183,8 +183,9 @@ class Reader {
       case 'texts':
         return this.#texts(value, path)
       case 'choice': {
-        const choice = leaf.choices!.find((name) => name.toLowerCase() === String(value).toLowerCase())
-        if (choice !== undefined && typeof value === 'string') return choice
+        const given = typeof value === 'string' ? value.toLowerCase() : undefined
+        const choice = leaf.choices!.find((name) => name.toLowerCase() === given)
+        if (choice !== undefined) return choice
         throw this.#wrong(path, `must be one of ${leaf.choices!.map(show).join(', ')}, not ${show(value)}`)
       }
       default:

@@ -247,3 +247,9 @@ test('what is configured and does not exist yet is listed', () => {
   expect(inactive(parseSettings({ compactorOptions: null, garbageCollectorOptions: null }))).toEqual([])
   expect(inactive(parseSettings({ objectStoreCacheOptions: { rootFolder: 'x' } }))).toContain('disk cache')
 })
+
+test('a choice that is given an object whose toString is no function is an Invalid error', () => {
+  expect(() => parseSettings({ compressionCodec: { toString: 5 } as never })).toThrow(
+    expect.objectContaining({ kind: 'Invalid', message: expect.stringMatching(/must be one of/) }),
+  )
+})
