@@ -174,7 +174,7 @@ describe('hand-built manifests', () => {
     const [view] = manifest.tree.l0
     expect(view!.viewId).not.toBe(view!.table.id)
     expect(manifest.segmentExtractorName).toBeUndefined()
-    // Whoever rewrites it keeps the version and the view ids (MF-7).
+    // Every rewrite keeps the version and the view ids (MF-7).
     expect(encodeManifest(manifest)[1]).toBe(2)
     expect(decodeManifest(encodeManifest({ ...manifest, writerEpoch: 9 }), 'again').tree).toEqual(manifest.tree)
   })

@@ -65,7 +65,7 @@ export function newestL0Time(manifest: Manifest): number {
 }
 
 /**
- * FL-17, for whoever writes a manifest: an L0 table that its base does not list may not be older than the newest L0 there
+ * FL-17, for every role that writes a manifest: an L0 table that its base does not list may not be older than the newest L0 there
  * ever was, since a collector may have deleted it as unreferenced. So a table that left L0 never comes back.
  * @throws Invalid INVALID_CLOCK_TICK
  */

@@ -49,7 +49,7 @@ class History {
       }),
     })
     for (const [key, value] of this.#model) expect(toText((await db.get(toBytes(key)))!)).toBe(value)
-    // Everybody reads them; who writes none but reads some must go on as before.
+    // Every release reads them; one that writes none must go on as before.
     const long = generation !== undefined && writesLongKeys(generation) && random.chance(0.3)
     for (let i = 0; i < logs; i++) await this.#write(db, long)
     if (flush) {
