@@ -255,9 +255,9 @@ export class SlateDB<K = Uint8Array, V = Uint8Array> extends ReadHandle<K, V> {
     options: ClearOptions<KE> = NO_OPTIONS,
   ): Promise<number> {
     checkOptions(CALLS.clear, options)
-    refuseUndefinedBounds('clear', range as ScanRange<unknown> | undefined)
     const { keyEncoding, durability, signal } = options
     const { range: asked, ...how } = this.byteScan(range as ScanRange<unknown> | undefined, keyEncoding)
+    refuseUndefinedBounds('clear', range as ScanRange<unknown> | undefined)
     const { count, last } = await this.engine.clear(asked, { ...how, signal })
     // Durability is a watermark: the last batch covers those before it.
     if (last !== undefined) await this.#settle(last, { durability, signal })

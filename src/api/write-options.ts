@@ -2,7 +2,7 @@
 
 import { hasMethods } from '../checks.ts'
 import { parseDuration } from '../db/duration.ts'
-import { invalid, isSlateDBError, repeated, show } from '../errors.ts'
+import { invalid, isSlateDBError, messageOf, repeated, type SlateDBError, show } from '../errors.ts'
 import type { WriteHandle } from '../write/handle.ts'
 import {
   CheckedPut,
@@ -98,7 +98,17 @@ export async function settled(
   }
 }
 
+/** Workers tie every promise, timer and connection to the request that made it. */
+function acrossRequests(cause: unknown): SlateDBError {
+  return invalid(
+    'REQUEST_SCOPE',
+    'this runtime lets no request use what another one began: a database that is open for writing belongs to a Durable Object, which the requests of a Worker call; a Worker itself opens a reader for each request',
+    { cause },
+  )
+}
+
 /** Many writes share the error that ended their handle; each call gets one with a stack of its own. */
 export function ofThisCall(error: unknown): unknown {
+  if (/on behalf of a different request/i.test(messageOf(error))) return acrossRequests(error)
   return isSlateDBError(error) && error.kind === 'Closed' ? repeated(error) : error
 }

@@ -98,12 +98,14 @@ export class Transaction {
 
   put(key: Uint8Array, value: Uint8Array, options?: RowOptions): void {
     this.#check()
+    checkKey(key)
     this.#engine.writer.checkKeyLength(key.length)
     this.#batch.put(key, value, options)
   }
 
   delete(key: Uint8Array): void {
     this.#check()
+    checkKey(key)
     this.#engine.writer.checkKeyLength(key.length)
     this.#batch.delete(key)
   }
@@ -113,6 +115,7 @@ export class Transaction {
     if (this.#engine.writer.mergeOperator === undefined) {
       throw invalid('MERGE_OPERATOR_MISSING', 'merge needs a merge operator: open the database with one')
     }
+    checkKey(key)
     this.#engine.writer.checkKeyLength(key.length)
     this.#batch.merge(key, operand, options)
   }

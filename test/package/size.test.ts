@@ -73,10 +73,10 @@ describe('what loads', () => {
     expect(gzipped).toBeLessThan(95_000)
   })
 
-  test('all of the main entry, bundled for a browser, stays below 90 KB gzipped', async () => {
+  test('all of the main entry, bundled for a browser, stays below 95 KB gzipped', async () => {
     const { gzipped } = await bundle(`export * from './src/index.ts'`)
     expect(gzipped).toBeGreaterThan(20_000)
-    expect(gzipped).toBeLessThan(90_000)
+    expect(gzipped).toBeLessThan(95_000)
   })
 
   test('the main entry loads no package, no store, and nothing of Node', async () => {
