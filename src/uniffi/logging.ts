@@ -69,8 +69,8 @@ function toLogger(callback: LogCallback): Logger {
 /** The end of a stack's line: `at name (file:line:column)`, `at file:line:column` or `name@file:line:column`. */
 const FRAME = /([^()]+):(\d+):\d+\)?$/
 
-/** Frames of this package's own above the code that logs: the logger here, and the guard around every logger. */
-const OWN_FRAMES = 2
+/** Frames of this package's own above the code that logs: the logger here, and the guard around every callback and logger. */
+const OWN_FRAMES = 4
 
 /** File and line of the code that logs. */
 function placeOf(stack = ''): Pick<LogRecord, 'file' | 'line'> {
