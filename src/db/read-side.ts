@@ -15,8 +15,10 @@ import { KeyValue } from '../read/key-value.ts'
 import { CheckedReads, type ReadOptions, type ScanOptions } from '../read/options.ts'
 import type { Reads, SeqBound } from '../read/reads.ts'
 import { ResultBytes } from '../read/result-bytes.ts'
+import type { View } from '../read/view.ts'
 import type { State } from '../write/state.ts'
 import { checkKey, checkKeys, checkRead, ENGINE_CALLS } from './call-options.ts'
+import { eachOfMany } from './many.ts'
 import { Scan } from './scan.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -88,12 +90,12 @@ export class ReadSide {
     // They may be read again, when the caller has long reused its buffers.
     const own = keys.map((key) => copyOf(key))
     for (let turn = 0; ; turn++) {
-      // One bound for all keys, each of which captures the view in this same step.
+      // One bound and one view for all keys, however long they take: a newer view may lack versions below the bound.
       const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
-      const seen = state.view.manifest.id
+      const { view } = state
+      const seen = view.manifest.id
       try {
-        // Each in a function of its own: a key that is refused leaves no rejection of the others behind.
-        const values = await Promise.all(own.map(async (key) => this.#get(key, at, options, false)))
+        const values = await eachOfMany(own, (key) => this.#get(key, at, options, false, view))
         return this.#turns.after(values, values.length)
       } catch (error) {
         // Versions at the old bound may be gone from the newer view, so all keys are read again.
@@ -134,8 +136,9 @@ export class ReadSide {
     pin: SeqBound | undefined,
     options: ReadOptions,
     retries: boolean,
+    view?: View,
   ): MaybePromise<Uint8Array | undefined> {
-    const found = this.#find(key, pin, options, retries)
+    const found = this.#find(key, pin, options, retries, view)
     if (found instanceof Promise) return found.then((row) => row && this.#value(row))
     // Copied before anybody reads again: the row is the next read's, too.
     return found && this.#value(found)
@@ -146,6 +149,7 @@ export class ReadSide {
     pin: SeqBound | undefined,
     options: ReadOptions,
     retries: boolean,
+    view?: View,
   ): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
@@ -155,7 +159,7 @@ export class ReadSide {
     if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
     touch()
     this.#gets.value++
-    const found = reads.get(state.view, key, this.#bound(pin, options), options)
+    const found = reads.get(view ?? state.view, key, this.#bound(pin, options), options)
     if (!(found instanceof Promise)) return found
     if (!retries) return abortable(found, options.signal)
     const seen = state.view.manifest.id
