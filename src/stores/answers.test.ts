@@ -65,6 +65,11 @@ describe('a web page with status 200', () => {
     })
   }
 
+  test.each(['s3', 'azure', 'gcs'])('that is empty is the answer of %s to a delete', async (name) => {
+    const status = name === 'azure' ? 202 : 204
+    await stores[name]!(() => ({ status, headers: { 'content-type': 'text/html; charset=utf-8' } })).delete('db/a')
+  })
+
   test('an object whose name says that it is a page may be one', async () => {
     const store = http(() => ({ status: 200, headers, body: page }))
     expect((await store.get('site/index.html')).size).toBe(page.length)

@@ -16,6 +16,11 @@ export function refuseWebPage(operation: string, path: string, { headers }: Http
   )
 }
 
+/** The same for an answer that has no body where it is the store's: some call their empty ones text/html. */
+export function refuseWebPageBody(operation: string, path: string, reply: HttpReply): void {
+  if (reply.bytes.length > 0) refuseWebPage(operation, path, reply)
+}
+
 /** The size that HEAD tells. */
 export function sizeOf(path: string, { headers }: HttpReply): number {
   const length = headers.get('content-length') ?? ''

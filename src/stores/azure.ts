@@ -24,7 +24,15 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError, servedRange } from '../objects/store-range.ts'
-import { etagOf, modifiedOf, refuseWebPage, requiredModified, sizeOf, writtenVersion } from './answers.ts'
+import {
+  etagOf,
+  modifiedOf,
+  refuseWebPage,
+  refuseWebPageBody,
+  requiredModified,
+  sizeOf,
+  writtenVersion,
+} from './answers.ts'
 import { type AzureAdvice, azureAdvice } from './azure-advice.ts'
 import { azureListPage, azureRefused } from './azure-answers.ts'
 import { type AzureAuth, type AzureCredentials, azureAuth } from './azure-credentials.ts'
@@ -137,7 +145,7 @@ export class AzureStore implements ObjectStore {
   async delete(path: string, options: RequestOptions = {}): Promise<void> {
     checkPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', signal: options.signal })
-    if (reply.status === 202 || reply.status === 200) return refuseWebPage('DELETE', path, reply)
+    if (reply.status === 202 || reply.status === 200) return refuseWebPageBody('DELETE', path, reply)
     const error = this.#refused(reply, 'DELETE', path)
     if (error.storeReason !== 'NotFound') throw error
   }

@@ -22,7 +22,7 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError } from '../objects/store-range.ts'
-import { modifiedOf, refuseWebPage } from './answers.ts'
+import { modifiedOf, refuseWebPage, refuseWebPageBody } from './answers.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import type { Bearer, CredentialSource } from './credentials.ts'
 import { checkMetadata, type Endpoint, encodeStrict, parseEndpoint, queryString } from './endpoint.ts'
@@ -160,7 +160,7 @@ export class GcsStore implements ObjectStore {
     checkPath(path)
     const target = this.#objectPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', target, signal: options.signal })
-    if (reply.status === 200 || reply.status === 204) return refuseWebPage('DELETE', path, reply)
+    if (reply.status === 200 || reply.status === 204) return refuseWebPageBody('DELETE', path, reply)
     const error = this.#refused(reply, 'DELETE', path)
     if (error.storeReason !== 'NotFound') throw error
   }

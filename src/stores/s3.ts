@@ -21,7 +21,15 @@ import type {
 } from '../objects/store.ts'
 import { checkPath, checkPrefix } from '../objects/store-path.ts'
 import { checkRange, rangeError } from '../objects/store-range.ts'
-import { etagOf, modifiedOf, refuseWebPage, requiredModified, sizeOf, writtenVersion } from './answers.ts'
+import {
+  etagOf,
+  modifiedOf,
+  refuseWebPage,
+  refuseWebPageBody,
+  requiredModified,
+  sizeOf,
+  writtenVersion,
+} from './answers.ts'
 import { ChunkedUpload, type PartSink } from './chunked-upload.ts'
 import {
   type AwsCredentialProvider,
@@ -164,7 +172,7 @@ export class S3Store implements ObjectStore {
     checkPath(path)
     const reply = await this.#send({ operation: 'DELETE', path, method: 'DELETE', signal: options.signal })
     if (reply.status === 200 || reply.status === 202 || reply.status === 204) {
-      return refuseWebPage('DELETE', path, reply)
+      return refuseWebPageBody('DELETE', path, reply)
     }
     const code = codeOf(reply)
     if (reply.status === 404 && code !== 'NoSuchBucket') return
