@@ -262,7 +262,8 @@ describe('bad days', () => {
     await expect(attempt(() => first.put(toBytes('k'), toBytes('again')))).rejects.toMatchObject(fenced)
     await expect(attempt(() => first.get(toBytes('k')))).rejects.toMatchObject(fenced)
     expect(first.status.closeReason).toBe('Fenced')
-    await first.close()
+    // Rows that it took are lost with it, and its close says so.
+    await expect(first.close()).rejects.toMatchObject({ closeReason: 'Fenced' })
     expect(toText((await second.get(toBytes('k')))!)).toBe('kept')
     await second.close()
   })
