@@ -124,7 +124,7 @@ describe('TypeScript', () => {
   )
 })
 
-test('an app that bundles and minifies the package ships less than 80 KB of it, gzipped, to a page', async () => {
+test('an app that bundles and minifies the package ships less than 85 KB of it, gzipped, to a page', async () => {
   const { outputFiles } = await build({
     stdin: { contents: `export * from 'slatedb-ts'`, resolveDir: app },
     outdir: join(app, 'page'),
@@ -139,7 +139,7 @@ test('an app that bundles and minifies the package ships less than 80 KB of it, 
   // What loads on demand is in other files, all smaller than the engine.
   const sizes = outputFiles.map(({ contents }) => gzipSync(contents).length).sort((a, b) => b - a)
   expect(sizes[0]).toBeGreaterThan(30_000)
-  expect(sizes[0]).toBeLessThan(80_000)
+  expect(sizes[0]).toBeLessThan(85_000)
 })
 
 test('the links of the README lead to files that the package carries', () => {

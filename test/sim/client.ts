@@ -180,7 +180,7 @@ export class Client {
       throw new Ended('write')
     }
     if (!(result instanceof Promise)) return this.committed(result, ops)
-    run.count('stalled writes')
+    if (db.status.unflushedBytes >= agent.vector.settings.maxUnflushedBytes) run.count('stalled writes')
     const told = result.then((handle) => this.committed(handle, ops))
     try {
       return await agent.alive(agent.track(told, 'a stalled write'), 'a stalled write')

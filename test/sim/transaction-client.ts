@@ -103,10 +103,8 @@ async function commit(doing: Doing): Promise<void> {
     client.name,
     `commits a ${tx.isolation} transaction at ${start}: ${own.map((op) => `${op.kind} ${show(op.key)}`).join(', ')}`,
   )
-  let stalled = false
   try {
     const result = tx.commit()
-    stalled = result instanceof Promise
     const tell = (handle: WriteHandle | undefined) => handle && client.committed(handle, own, unmarked)
     const handle =
       result instanceof Promise
@@ -116,7 +114,8 @@ async function commit(doing: Doing): Promise<void> {
     if (!judged || agent.superseded) return
     if ((handle === undefined) !== (own.length === 0))
       run.fail(`${client.name}: commit of ${own.length} operations gave ${handle?.seq}`)
-    if (handle !== undefined && stalled) await run.turn()
+    // Writers whose calls gave the event loop a turn are told of their commits in the next one.
+    if (handle !== undefined) await run.turn()
     if (handle === undefined ? expected : conflicts(doing, Number(handle.seq))) {
       run.fail(
         `${client.name}: a ${tx.isolation} transaction that began at seq ${start} committed at ${handle?.seq} in spite of a conflict`,
@@ -131,7 +130,8 @@ async function commit(doing: Doing): Promise<void> {
       throw new Ended('commit')
     }
     run.count('transaction conflicts')
-    if (judged && !agent.superseded && !(stalled ? conflicts(doing, Number.POSITIVE_INFINITY) : expected)) {
+    if (!expected) await run.turn()
+    if (judged && !agent.superseded && !expected && !conflicts(doing, Number.POSITIVE_INFINITY)) {
       run.fail(
         `${client.name}: a ${tx.isolation} transaction at seq ${start} was refused without a conflict: ${describeError(error)}; last commit ${model.lastSeq}`,
       )

@@ -36,6 +36,7 @@ export class WriterAgent {
   keptSeq = Number.POSITIVE_INFINITY
   closing = false
   fencedAtMs: number | undefined
+  #wasFrozen = false
   readonly #unsettled = new Map<Promise<unknown>, string>()
 
   constructor(run: Run, name: string, sky: ReturnType<typeof weather>, calm: boolean) {
@@ -68,6 +69,8 @@ export class WriterAgent {
           walStore,
           path: PATH,
           env: this.process.env,
+          // What makes room in a full L0 may be away for longer than the default.
+          openTimeoutMs: 600_000,
           settings,
           blockSize,
           cache,
@@ -181,6 +184,7 @@ export class WriterAgent {
   async wakeAndWork(afterMs: number): Promise<void> {
     await this.run.sim.sleep(afterMs)
     await this.run.collectLog()
+    this.#wasFrozen = true
     this.process.thaw()
     await this.work()
   }
@@ -269,6 +273,8 @@ export class WriterAgent {
 
   /** With bounded retries a store in bad weather may be unavailable; the handle lives on. */
   mayGiveUp(error: unknown): boolean {
+    // A process that was frozen for longer than an update may take finds its deadline passed.
+    if (this.#wasFrozen && isSlateDBError(error) && error.code === 'SLATEDB_UPDATE_TIMEOUT') return true
     if (!isSlateDBError(error) || this.vector.settings.objectStoreMaxRetries === undefined) return false
     // A body that stays too short is damage, as far as one can tell.
     return error.kind === 'Unavailable' || error.code === 'SLATEDB_STORE_WRONG_LENGTH'
