@@ -75,6 +75,7 @@ export function createEnv(options: EnvOptions = {}): Env {
     logger: options.logger === undefined ? silentLogger : safeLogger(options.logger),
     metrics: new Metrics(options.recorder),
     turns: new Turns(clock),
-    watchCollected,
+    // Workers may lack it.
+    watchCollected: typeof FinalizationRegistry === 'undefined' ? undefined : watchCollected,
   }
 }

@@ -18,10 +18,12 @@ interface RecordFormat<T> {
   readonly versions: readonly number[]
   readonly decode: (bytes: Uint8Array, what: string) => T
   readonly encode: (record: T) => Uint8Array
+  /** The record without what a second writing may change. */
+  readonly essence?: (record: T) => unknown
 }
 
 function recordTarget<T extends { readonly unknownFields?: readonly string[] }>(format: RecordFormat<T>): Target {
-  const { name, files, versions, decode, encode } = format
+  const { name, files, versions, decode, encode, essence = (record) => record } = format
   return {
     name,
     make(random) {
@@ -35,7 +37,7 @@ function recordTarget<T extends { readonly unknownFields?: readonly string[] }>(
           const record = decode(input, 'x')
           if (record.unknownFields !== undefined) return
           const again = decode(encode(record), 'x')
-          mustBeSame(again, record, 'the record written and read again, and as it was')
+          mustBeSame(essence(again), essence(record), 'the record written and read again, and as it was')
         },
       }
     },
@@ -113,6 +115,8 @@ const manifest = recordTarget({
   versions: [1, 2],
   decode: decodeManifest,
   encode: encodeManifest,
+  // A tracker is written in its second version only where its numbers need that.
+  essence: (record) => ({ ...record, sequenceTracker: { ...record.sequenceTracker, wide: undefined } }),
 })
 
 const compactions = recordTarget({

@@ -197,7 +197,7 @@ async function misuse(): Promise<void> {
   await failsAs('Invalid', SlateDB.open('data/app'), 'a location without a scheme')
   await db.close()
   await failsAs('Closed', db.put('a', '1'), 'a write after close')
-  await failsAs('Closed', db.close(), 'a second close')
+  await db.close()
 }
 
 /** The syntax itself where the runtime has it; the call that compilers make of it elsewhere. */

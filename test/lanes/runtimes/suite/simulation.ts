@@ -27,6 +27,8 @@ export const TRACES: readonly string[] = LIVES.map(({ seed }) => traceName(seed)
 
 const TURNS = ['killed', 'left open', 'killed', 'left open', 'closed'] as const
 const CLIENTS = 3
+/** Nothing compacts here. */
+const ROOM = { l0MaxSsts: 1000, l0MaxSstsPerKey: 1000 }
 
 interface Outcome {
   readonly rows: number
@@ -105,7 +107,7 @@ function open(process: SimProcess, { codec, faults }: Life): Promise<DB> {
       valueEncoding: 'utf8',
       mergeOperator: mergeOperators.append,
       env: process.env,
-      settings: { compressionCodec: codec, flushInterval: '20ms', l0SstSizeBytes: 16 * 1024, l0MaxSsts: 1000 },
+      settings: { compressionCodec: codec, flushInterval: '20ms', l0SstSizeBytes: 16 * 1024, ...ROOM },
     },
   )
 }
