@@ -45,7 +45,8 @@ class Ours {
 
   async scan(options, limit = Number.POSITIVE_INFINITY) {
     let rows = 0
-    const range = { ...(options.from ? { gte: options.from } : {}), reverse: options.reverse === true }
+    const { from, to, reverse = false } = options
+    const range = { ...(from && { gte: from }), ...(to && { lte: to }), reverse }
     for await (const _row of this.db.scan(limit === Number.POSITIVE_INFINITY ? range : { ...range, limit })) rows++
     return rows
   }

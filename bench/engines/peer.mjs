@@ -60,7 +60,11 @@ class Peer {
   }
 
   async scan(options, limit = Number.POSITIVE_INFINITY) {
-    const range = options.from ? { ...EVERYTHING, start: options.from, start_inclusive: true } : EVERYTHING
+    const range = {
+      ...EVERYTHING,
+      ...(options.from && { start: options.from, start_inclusive: true }),
+      ...(options.to && { end: options.to, end_inclusive: true }),
+    }
     const iterator = await this.db.scan_with_options(range, {
       durability_filter: DurabilityLevel.Memory,
       dirty: false,

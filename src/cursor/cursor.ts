@@ -26,6 +26,28 @@ export interface Cursor {
   ready(): Promise<void>
 }
 
+/**
+ * A cursor over all versions of each key. Who shows only some of them passes over the rest, so that the work follows
+ * what is shown, however often a key was overwritten.
+ */
+export interface VersionCursor extends Cursor {
+  /** Moves to the first row behind all rows of `key`, in this direction, that is not before the current position. */
+  pass(key: Uint8Array): Step
+  /**
+   * After ROW, while the row is of `key`: moves forward over versions of it that a reader bound to this sequence number
+   * does not need: newer ones, and those below one that hides them. As many as can be had at little cost, perhaps none;
+   * the row in place may stay. Never answers WAIT.
+   */
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step
+}
+
+/** What a cursor that may pass over many rows asks now and then; see env/turns.ts. */
+export interface Pacer {
+  /** Counts a row; true when the event loop is due a turn. */
+  spend(): boolean
+  give(): Promise<void>
+}
+
 export async function advance(cursor: Cursor): Promise<boolean> {
   let step: Step
   while ((step = cursor.next()) === WAIT) await cursor.ready()

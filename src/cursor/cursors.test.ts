@@ -5,7 +5,7 @@ import { compareBytes } from '../bytes/compare.ts'
 import type { Random } from '../env/random.ts'
 import { cursorSuite } from '../sim/cursor-suite.ts'
 import { ChainCursor } from './chain.ts'
-import { type Cursor, ROW, type Step } from './cursor.ts'
+import { ROW, type Step, type VersionCursor } from './cursor.ts'
 import { foldForReading, foldForRewriting } from './fold.ts'
 import { mergeCursors } from './merge.ts'
 import { normalizeMergeOperator } from './merge-operator.ts'
@@ -15,12 +15,12 @@ import { RowsCursor } from './rows.ts'
 import { visible } from './visible.ts'
 
 /** Rebuilds each key in one buffer, as block cursors do: whoever keeps a key without copying it is found out. */
-class RebuildingCursor implements Cursor {
+class RebuildingCursor implements VersionCursor {
   readonly row = new Row()
-  readonly #base: Cursor
+  readonly #base: VersionCursor
   readonly #buffer = new Uint8Array(256)
 
-  constructor(base: Cursor) {
+  constructor(base: VersionCursor) {
     this.#base = base
   }
 
@@ -30,6 +30,14 @@ class RebuildingCursor implements Cursor {
 
   seek(key: Uint8Array): Step {
     return this.#rebuild(this.#base.seek(key))
+  }
+
+  pass(key: Uint8Array): Step {
+    return this.#rebuild(this.#base.pass(key))
+  }
+
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step {
+    return this.#rebuild(this.#base.prune(key, seqHi, seqLo))
   }
 
   ready(): Promise<void> {

@@ -8,7 +8,7 @@
 //   rows    m9 m8 m7 v6     ->   M(9,8) V(7,6)       rows m9 m8 d7 v6    ->   V(9,8 on nothing)
 
 import { compareU64 } from '../bytes/u64.ts'
-import { type Cursor, ROW, type Step, WAIT } from './cursor.ts'
+import { type Cursor, type Pacer, ROW, type Step, WAIT } from './cursor.ts'
 import { type MergeOperator, mergeOperatorMissing } from './merge-operator.ts'
 import { MergeStack } from './merge-stack.ts'
 import { MERGE, NO_TS, pointAt, Row, rowKey, TOMBSTONE } from './row.ts'
@@ -23,8 +23,10 @@ export function foldForReading(
   operator: MergeOperator | undefined,
   descending: boolean,
   hideExpiredAt = NO_TS,
+  pacer?: Pacer,
 ): Cursor {
-  return new FoldCursor(base, operator, { descending, rewriting: false, barrierHi: 0, barrierLo: 0, hideExpiredAt })
+  const form = { descending, rewriting: false, barrierHi: 0, barrierLo: 0, hideExpiredAt, pacer }
+  return new FoldCursor(base, operator, form)
 }
 
 /**
@@ -42,6 +44,7 @@ export function foldForRewriting(
     barrierHi: barrier?.hi ?? Number.POSITIVE_INFINITY,
     barrierLo: barrier?.lo ?? 0,
     hideExpiredAt: NO_TS,
+    pacer: undefined,
   })
 }
 
@@ -51,6 +54,7 @@ interface Form {
   readonly barrierHi: number
   readonly barrierLo: number
   readonly hideExpiredAt: number
+  readonly pacer: Pacer | undefined
 }
 
 class FoldCursor implements Cursor {
@@ -66,6 +70,7 @@ class FoldCursor implements Cursor {
   #onRow = false
   // The base waits inside next(): a repeated seek must go on with next().
   #inNext = false
+  #pausing = false
   #failure: { readonly error: unknown } | undefined
 
   constructor(base: Cursor, operator: MergeOperator | undefined, form: Form) {
@@ -96,7 +101,9 @@ class FoldCursor implements Cursor {
   }
 
   ready(): Promise<void> {
-    return this.#base.ready()
+    if (!this.#pausing) return this.#base.ready()
+    this.#pausing = false
+    return this.#form.pacer!.give()
   }
 
   #settle(step: Step): Step {
@@ -113,8 +120,12 @@ class FoldCursor implements Cursor {
           return this.#collect(this.#base.next())
         }
       }
-      if (row.kind === TOMBSTONE && !this.#form.rewriting) continue
-      if (row.expireTs <= hideExpiredAt && row.expireTs !== NO_TS) continue
+      const isHidden =
+        (row.kind === TOMBSTONE && !this.#form.rewriting) || (row.expireTs <= hideExpiredAt && row.expireTs !== NO_TS)
+      if (isHidden) {
+        if (this.#pauses()) return WAIT
+        continue
+      }
       pointAt(this.row, row)
       this.#inNext = false
       this.#onRow = true
@@ -134,6 +145,7 @@ class FoldCursor implements Cursor {
           break
         }
         if (stack.push(row)) break
+        if (this.#pauses()) return WAIT
       }
       if (step === WAIT) return WAIT
       stack.resolve(this.row)
@@ -143,6 +155,14 @@ class FoldCursor implements Cursor {
     this.#collecting = false
     this.#onRow = true
     return ROW
+  }
+
+  /** Many rows make none or one: the event loop gets its turn in between. */
+  #pauses(): boolean {
+    if (this.#form.pacer?.spend() !== true) return false
+    this.#inNext = true
+    this.#pausing = true
+    return true
   }
 
   #joins(row: Row): boolean {

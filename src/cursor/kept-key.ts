@@ -28,6 +28,11 @@ export class KeptKey {
     return equalRange(this.bytes, 0, this.length, row.key, row.keyStart, row.keyEnd)
   }
 
+  /** In memory of its own, of just its length. */
+  copy(): Uint8Array {
+    return this.bytes.slice(0, this.length)
+  }
+
   forget(): void {
     this.length = -1
   }

@@ -4,13 +4,13 @@
 // Order: keys in scan direction; within a key newest first (descending: oldest first); for equal (key, seq), which only
 // a damaged history has, the earlier source counts as newer, so that scans agree with gets.
 
-import { compareRange, numericPrefix, sharedLength } from '../bytes/compare.ts'
-import { type Cursor, END, ROW, type Step, WAIT } from './cursor.ts'
+import { compareRange, equalRange, numericPrefix, sharedLength } from '../bytes/compare.ts'
+import { END, ROW, type Step, type VersionCursor, WAIT } from './cursor.ts'
 import { pointAt, Row } from './row.ts'
-import { emptyCursor, reaches } from './rows.ts'
+import { emptyCursor, isBehind, reaches } from './rows.ts'
 
 /** Sources newest first. One source is passed through as it is. */
-export function mergeCursors(sources: readonly Cursor[], descending: boolean): Cursor {
+export function mergeCursors(sources: readonly VersionCursor[], descending: boolean): VersionCursor {
   if (sources.length === 0) return emptyCursor()
   return sources.length === 1 ? sources[0]! : new MergeCursor(sources, descending)
 }
@@ -23,9 +23,9 @@ const GONE = 2
 /** How many rows pass before the shared prefix is measured anew; it only ever shrinks in between. */
 const REMEASURE_ROWS = 1024
 
-class MergeCursor implements Cursor {
+class MergeCursor implements VersionCursor {
   readonly row = new Row()
-  readonly #sources: readonly Cursor[]
+  readonly #sources: readonly VersionCursor[]
   readonly #heads: readonly Row[]
   readonly #descending: boolean
   readonly #state: Uint8Array
@@ -35,11 +35,11 @@ class MergeCursor implements Cursor {
   #untilMeasure = 0
   // tree[0] is the winner, tree[1..] the losers of the matches above the sources.
   readonly #tree: Int32Array
-  #waiting: Cursor[] = []
+  #waiting: VersionCursor[] = []
   #onRow = false
   #built = false
 
-  constructor(sources: readonly Cursor[], descending: boolean) {
+  constructor(sources: readonly VersionCursor[], descending: boolean) {
     this.#sources = sources
     this.#heads = sources.map((source) => source.row)
     this.#descending = descending
@@ -49,7 +49,7 @@ class MergeCursor implements Cursor {
   }
 
   next(): Step {
-    if (!this.#built) return this.#moveAll(undefined)
+    if (!this.#built) return this.#moveAll(undefined, false)
     this.#onRow = false
     const winner = this.#tree[0]!
     if (this.#state[winner] === GONE) return END
@@ -73,7 +73,23 @@ class MergeCursor implements Cursor {
 
   seek(key: Uint8Array): Step {
     if (this.#onRow && reaches(this.row, key, this.#descending)) return ROW
-    return this.#moveAll(key)
+    return this.#moveAll(key, false)
+  }
+
+  pass(key: Uint8Array): Step {
+    if (this.#onRow && isBehind(this.row, key, this.#descending)) return ROW
+    return this.#moveAll(key, true)
+  }
+
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step {
+    for (let i = 0; i < this.#sources.length; i++) {
+      const head = this.#heads[i]!
+      if (this.#state[i] !== THERE || !equalRange(head.key, head.keyStart, head.keyEnd, key, 0, key.length)) continue
+      if (this.#sources[i]!.prune(key, seqHi, seqLo) === END) this.#state[i] = GONE
+    }
+    this.#measure()
+    this.#build()
+    return this.#emit()
   }
 
   ready(): Promise<void> {
@@ -82,17 +98,18 @@ class MergeCursor implements Cursor {
   }
 
   /** Moves every source that is not where it should be; those that must wait are waited for together. */
-  #moveAll(key: Uint8Array | undefined): Step {
+  #moveAll(key: Uint8Array | undefined, past: boolean): Step {
+    const stops = past ? isBehind : reaches
     this.#built = false
     // The row points into a source's buffer, which may be another row's by the time this is called again.
     this.#onRow = false
-    const waiting: Cursor[] = []
+    const waiting: VersionCursor[] = []
     for (let i = 0; i < this.#sources.length; i++) {
       if (this.#state[i] === GONE) continue
-      if (this.#state[i] === THERE && (key === undefined || reaches(this.#heads[i]!, key, this.#descending))) continue
+      if (this.#state[i] === THERE && (key === undefined || stops(this.#heads[i]!, key, this.#descending))) continue
       this.#state[i] = STALE
       const source = this.#sources[i]!
-      const step = key === undefined ? source.next() : source.seek(key)
+      const step = key === undefined ? source.next() : past ? source.pass(key) : source.seek(key)
       if (step === WAIT) waiting.push(source)
       else this.#state[i] = step === ROW ? THERE : GONE
     }

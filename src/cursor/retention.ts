@@ -7,7 +7,7 @@
 
 import { EMPTY } from '../bytes/compare.ts'
 import { compareU64 } from '../bytes/u64.ts'
-import { type Cursor, ROW, type Step, WAIT } from './cursor.ts'
+import { type Cursor, type Pacer, ROW, type Step, WAIT } from './cursor.ts'
 import { KeptKey } from './kept-key.ts'
 import { MERGE, NO_TS, pointAt, Row, TOMBSTONE, VALUE } from './row.ts'
 import { reaches } from './rows.ts'
@@ -19,6 +19,8 @@ export interface RetentionRules {
   readonly nowTs: number
   /** True when nothing older lies below the output (RT-5). */
   readonly dropTailTombstones: boolean
+  /** Versions that are dropped count as work, too. */
+  readonly pacer?: Pacer | undefined
   /** True for sequence numbers inside a time window that is kept whatever else holds (RT-8). */
   readonly inWindow?: ((seqHi: number, seqLo: number) => boolean) | undefined
 }
@@ -42,6 +44,7 @@ class RetentionCursor implements Cursor {
   #releasing = false
   #onRow = false
   #inNext = false
+  #pausing = false
 
   constructor(base: Cursor, rules: RetentionRules) {
     this.#base = base
@@ -64,14 +67,19 @@ class RetentionCursor implements Cursor {
   }
 
   ready(): Promise<void> {
-    return this.#base.ready()
+    if (!this.#pausing) return this.#base.ready()
+    this.#pausing = false
+    return this.#rules.pacer!.give()
   }
 
   #settle(step: Step): Step {
     const { row } = this.#base
     for (; step === ROW; step = this.#base.next()) {
       if (this.#key.is(row)) {
-        if (this.#dropping) continue
+        if (this.#dropping) {
+          if (this.#pauses()) return WAIT
+          continue
+        }
       } else {
         this.#key.keep(row)
         this.#dropping = false
@@ -97,6 +105,14 @@ class RetentionCursor implements Cursor {
     }
     this.#inNext = step === WAIT
     return step
+  }
+
+  /** Many versions are dropped: the event loop gets its turn in between. */
+  #pauses(): boolean {
+    if (this.#rules.pacer?.spend() !== true) return false
+    this.#inNext = true
+    this.#pausing = true
+    return true
   }
 
   #goesOn(row: Row): boolean {

@@ -2,7 +2,7 @@
 
 import { compareRange } from '../bytes/compare.ts'
 import { afterRange, beforeRange, EVERYTHING, type KeyRange } from '../bytes/range.ts'
-import { type Cursor, END, ROW, type Step } from './cursor.ts'
+import { END, ROW, type Step, type VersionCursor } from './cursor.ts'
 import { NO_TS, pointAt, Row, type RowKind, VALUE } from './row.ts'
 
 /** A row of its own, pointing at the given bytes. */
@@ -34,13 +34,19 @@ export function reaches(row: Row, key: Uint8Array, descending: boolean): boolean
   return descending ? order <= 0 : order >= 0
 }
 
+/** True when the row is behind all rows of `key` in scan order: a pass stops here. */
+export function isBehind(row: Row, key: Uint8Array, descending: boolean): boolean {
+  const order = compareRange(row.key, row.keyStart, row.keyEnd, key, 0, key.length)
+  return descending ? order < 0 : order > 0
+}
+
 /** Yields nothing. */
-export function emptyCursor(): Cursor {
+export function emptyCursor(): VersionCursor {
   return new RowsCursor([])
 }
 
 /** Rows must be given in ascending order, newest first within a key; descending scans walk them backwards. */
-export class RowsCursor implements Cursor {
+export class RowsCursor implements VersionCursor {
   readonly row = new Row()
   readonly #rows: readonly Row[]
   readonly #descending: boolean
@@ -69,17 +75,29 @@ export class RowsCursor implements Cursor {
   }
 
   seek(key: Uint8Array): Step {
-    if (this.#at === this.#end) return END
-    // Before the first row there is none to compare with.
-    const started = this.row.keyEnd > 0
-    if (started && reaches(this.row, key, this.#descending)) return ROW
-    do this.#at += this.#step
-    while (this.#at !== this.#end && !reaches(this.#rows[this.#at]!, key, this.#descending))
-    return this.#here()
+    return this.#moveTo(key, reaches)
+  }
+
+  pass(key: Uint8Array): Step {
+    return this.#moveTo(key, isBehind)
+  }
+
+  prune(): Step {
+    return ROW
   }
 
   ready(): Promise<void> {
     return Promise.resolve()
+  }
+
+  #moveTo(key: Uint8Array, stops: typeof reaches): Step {
+    if (this.#at === this.#end) return END
+    // Before the first row there is none to compare with.
+    const started = this.row.keyEnd > 0
+    if (started && stops(this.row, key, this.#descending)) return ROW
+    do this.#at += this.#step
+    while (this.#at !== this.#end && !stops(this.#rows[this.#at]!, key, this.#descending))
+    return this.#here()
   }
 
   #here(): Step {

@@ -5,39 +5,55 @@
 // Keys come in scan direction, but the versions of a key come newest first in both directions, because that is how a
 // fold wants them. A descending source yields the oldest first, so there a key's versions are collected before the first
 // one is handed out.
+//
+// Hidden versions are stepped over one by one at first; after a few of one key the rest is left out in one move, so that
+// a key costs the same however often it was overwritten.
 
-import { type Cursor, END, ROW, type Step, WAIT } from './cursor.ts'
+import { Above, FEW, Moves } from './above.ts'
+import { type Cursor, END, type Pacer, ROW, type Step, type VersionCursor, WAIT } from './cursor.ts'
 import { KeptKey } from './kept-key.ts'
 import { MERGE, pointAt, Row } from './row.ts'
 import { reaches } from './rows.ts'
 
 /** Over a cursor with all versions. The bound is inclusive; u64 max sees everything. */
-export function visible(base: Cursor, maxSeqHi: number, maxSeqLo: number, descending: boolean): Cursor {
-  return descending ? new DescendingVisible(base, maxSeqHi, maxSeqLo) : new AscendingVisible(base, maxSeqHi, maxSeqLo)
+export function visible(
+  base: VersionCursor,
+  maxSeqHi: number,
+  maxSeqLo: number,
+  descending: boolean,
+  pacer?: Pacer,
+): Cursor {
+  return descending
+    ? new DescendingVisible(base, maxSeqHi, maxSeqLo, pacer)
+    : new AscendingVisible(base, maxSeqHi, maxSeqLo, pacer)
 }
 
 class AscendingVisible implements Cursor {
   readonly row: Row
-  readonly #base: Cursor
-  readonly #hi: number
-  readonly #lo: number
-  // The key handed out last, and whether older versions of it are still wanted.
+  readonly #base: VersionCursor
+  readonly #moves: Moves
+  readonly #above: Above
+  readonly #pacer: Pacer | undefined
+  // The key handed out last, whether older versions of it are still wanted, and how many were stepped over.
   readonly #key = new KeptKey()
   #wantsOlder = false
+  #hidden = 0
   #onRow = false
   // The base waits inside next(): a repeated seek must go on with next().
   #inNext = false
+  #pausing = false
 
-  constructor(base: Cursor, hi: number, lo: number) {
+  constructor(base: VersionCursor, hi: number, lo: number, pacer: Pacer | undefined) {
     this.#base = base
     this.row = base.row
-    this.#hi = hi
-    this.#lo = lo
+    this.#moves = new Moves(base)
+    this.#above = new Above(base, this.#moves, hi, lo)
+    this.#pacer = pacer
   }
 
   next(): Step {
     this.#onRow = false
-    return this.#settle(this.#base.next())
+    return this.#settle(this.#moves.next())
   }
 
   seek(key: Uint8Array): Step {
@@ -49,59 +65,83 @@ class AscendingVisible implements Cursor {
   }
 
   ready(): Promise<void> {
-    return this.#base.ready()
+    if (!this.#pausing) return this.#base.ready()
+    this.#pausing = false
+    return this.#pacer!.give()
   }
 
   #settle(step: Step): Step {
     const { row } = this
-    for (; step === ROW; step = this.#base.next()) {
-      if (row.seqHi > this.#hi || (row.seqHi === this.#hi && row.seqLo > this.#lo)) continue
-      if (this.#key.is(row)) {
-        if (!this.#wantsOlder) continue
+    while (step === ROW) {
+      if (this.#above.has(row)) {
+        if (this.#pauses()) return WAIT
+        step = this.#above.leave(false)
+      } else if (this.#key.is(row) && !this.#wantsOlder) {
+        if (this.#pauses()) return WAIT
+        step = ++this.#hidden < FEW ? this.#moves.next() : this.#moves.pass(this.#key.copy())
       } else {
         this.#key.keep(row)
+        this.#hidden = 0
+        this.#wantsOlder = row.kind === MERGE
+        this.#inNext = false
+        this.#onRow = true
+        return ROW
       }
-      this.#wantsOlder = row.kind === MERGE
-      this.#inNext = false
-      this.#onRow = true
-      return ROW
     }
     this.#inNext = step === WAIT
     return step
+  }
+
+  /** Many rows are passed over: the event loop gets its turn in between. */
+  #pauses(): boolean {
+    if (this.#pacer?.spend() !== true) return false
+    this.#inNext = true
+    this.#pausing = true
+    return true
   }
 }
 
 class DescendingVisible implements Cursor {
   readonly row = new Row()
-  readonly #base: Cursor
+  readonly #base: VersionCursor
   readonly #hi: number
   readonly #lo: number
+  readonly #moves: Moves
+  readonly #above: Above
+  readonly #pacer: Pacer | undefined
   readonly #key = new KeptKey()
   // Versions of the key, oldest first, from the newest value or tombstone on. The array keeps its rows for reuse.
   readonly #versions: Row[] = []
   #count = 0
+  /** Versions of the key that came so far, and after how many the next move over many is tried. */
+  #seen = 0
+  #limit = FEW
   // The base stands on the first row behind the collected key.
   #ahead = false
   #collecting = false
   #onRow = false
+  #pausing = false
 
-  constructor(base: Cursor, hi: number, lo: number) {
+  constructor(base: VersionCursor, hi: number, lo: number, pacer: Pacer | undefined) {
     this.#base = base
     this.#hi = hi
     this.#lo = lo
+    this.#moves = new Moves(base)
+    this.#above = new Above(base, this.#moves, hi, lo)
+    this.#pacer = pacer
   }
 
   next(): Step {
     this.#onRow = false
-    if (this.#collecting) return this.#collect(this.#base.next())
+    if (this.#collecting) return this.#collect(this.#moves.next())
     if (this.#count > 0) return this.#hand()
     const ahead = this.#ahead
     this.#ahead = false
-    return this.#collect(ahead ? ROW : this.#base.next())
+    return this.#collect(ahead ? ROW : this.#moves.next())
   }
 
   seek(key: Uint8Array): Step {
-    if (this.#collecting) return this.#collect(this.#base.next())
+    if (this.#collecting) return this.#collect(this.#moves.next())
     if (this.#onRow && reaches(this.row, key, true)) return ROW
     this.#onRow = false
     this.#count = 0
@@ -116,32 +156,47 @@ class DescendingVisible implements Cursor {
   }
 
   ready(): Promise<void> {
-    return this.#base.ready()
+    if (!this.#pausing) return this.#base.ready()
+    this.#pausing = false
+    return this.#pacer!.give()
   }
 
   #collect(step: Step): Step {
     const { row } = this.#base
-    for (; step === ROW; step = this.#base.next()) {
+    while (step === ROW) {
+      // Should the base throw, the next call asks it again.
       this.#collecting = true
-      if (row.seqHi > this.#hi || (row.seqHi === this.#hi && row.seqLo > this.#lo)) continue
+      if (this.#above.has(row)) {
+        if (this.#pauses()) return WAIT
+        step = this.#above.leave(true)
+        continue
+      }
       if (this.#count > 0 && !this.#key.is(row)) {
         this.#ahead = true
         break
       }
-      // Whatever is older than a value or tombstone is hidden by it.
-      if (this.#count === 0) this.#key.keep(row)
-      if (row.kind !== MERGE) this.#count = 0
-      this.#push(row)
+      this.#add(row)
+      if (this.#seen > 1 && this.#pauses()) return WAIT
+      step = this.#moves.next()
+      if (step === ROW && this.#seen >= this.#limit && this.#key.is(row) && !this.#above.has(row)) {
+        this.#limit *= 2
+        step = this.#base.prune(this.#key.copy(), this.#hi, this.#lo)
+      }
     }
-    if (step === WAIT) {
-      this.#collecting = true
-      return WAIT
-    }
-    this.#collecting = false
+    this.#collecting = step === WAIT
+    if (step === WAIT) return WAIT
     return this.#count > 0 ? this.#hand() : END
   }
 
-  #push(row: Row): void {
+  #add(row: Row): void {
+    if (this.#count === 0) {
+      this.#key.keep(row)
+      this.#seen = 0
+      this.#limit = FEW
+    }
+    this.#seen++
+    // Whatever is older than a value or tombstone is hidden by it.
+    if (row.kind !== MERGE) this.#count = 0
     if (this.#count === this.#versions.length) this.#versions.push(new Row())
     const version = this.#versions[this.#count++]!
     pointAt(version, row)
@@ -155,5 +210,12 @@ class DescendingVisible implements Cursor {
     pointAt(this.row, this.#versions[--this.#count]!)
     this.#onRow = true
     return ROW
+  }
+
+  /** Many rows are passed over: the event loop gets its turn in between. */
+  #pauses(): boolean {
+    if (this.#pacer?.spend() !== true) return false
+    this.#pausing = true
+    return true
   }
 }

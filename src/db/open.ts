@@ -222,7 +222,7 @@ async function open(options: DbOptions, env: Env, abort: AbortController, guard:
   const reads = new ReadSide({
     state,
     env,
-    reads: new Reads(tables, mergeOperator),
+    reads: new Reads(tables, mergeOperator, env.turns),
     touch: () => poller.touch(),
     refresh: () => engine!.refresh(),
   })

@@ -4,7 +4,7 @@
 import { copyOf } from '../bytes/copy.ts'
 import { copyRange, type KeyRange } from '../bytes/range.ts'
 import { compareU64 } from '../bytes/u64.ts'
-import type { Cursor } from '../cursor/cursor.ts'
+import type { VersionCursor } from '../cursor/cursor.ts'
 import { pointAt, Row } from '../cursor/row.ts'
 import { abortable } from '../env/abort.ts'
 import type { Env } from '../env/env.ts'
@@ -35,7 +35,7 @@ export interface ReadSideOptions {
 
 /** Rows of a transaction that has not committed: they lie over everything stored. */
 export interface OwnRows {
-  cursor(range: KeyRange, descending: boolean): Cursor
+  cursor(range: KeyRange, descending: boolean): VersionCursor
 }
 
 const DEFAULTS: ReadOptions = new CheckedReads(undefined, undefined)

@@ -107,7 +107,7 @@ async function open(options: ReaderOptions, env: Env, abort: AbortController, gu
     base,
     isPinned: checkpointId !== undefined,
     state: new State(tables, base, env.logger),
-    reads: new Reads(tables, normalizeMergeOperator(options.mergeOperator)),
+    reads: new Reads(tables, normalizeMergeOperator(options.mergeOperator), env.turns),
     counts: stores.instrumented.counts,
     abort,
     options,

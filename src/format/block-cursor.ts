@@ -70,6 +70,18 @@ export class BlockCursor {
     return true
   }
 
+  /** Moves to the first row with key > `key` that is not before the current one; false when the block has none. */
+  pass(key: Uint8Array): boolean {
+    const row = this.row
+    if (this.#placed && compareRange(row.key, row.keyStart, row.keyEnd, key, 0, key.length) > 0) return true
+    const restart = restartUpTo(this.#block, this.#end, key)
+    if (restart > this.#at) this.#at = restart
+    while (this.next()) {
+      if (compareRange(row.key, 0, row.keyEnd, key, 0, key.length) > 0) return true
+    }
+    return false
+  }
+
   /** Moves to the first row with key >= `key` that is not before the current one; false when the block has none. */
   seek(key: Uint8Array): boolean {
     const row = this.row
@@ -165,6 +177,18 @@ export function restartBefore(block: Uint8Array, end: number, key: Uint8Array): 
   while (low < high) {
     const middle = (low + high + 1) >> 1
     if (compareRestart(block, getU16(block, end + 2 * middle), key) < 0) low = middle
+    else high = middle - 1
+  }
+  return getU16(block, end + 2 * low)
+}
+
+/** Offset of the last restart whose key is not greater than `key`, or 0. */
+function restartUpTo(block: Uint8Array, end: number, key: Uint8Array): number {
+  let low = 0
+  let high = ((block.length - 2 - end) >> 1) - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (compareRestart(block, getU16(block, end + 2 * middle), key) <= 0) low = middle
     else high = middle - 1
   }
   return getU16(block, end + 2 * low)

@@ -72,30 +72,39 @@ export class ReverseBlockCursor {
 
   /** Moves to the first row, in this order, with key <= `key` that is not before the current one. */
   seek(key: Uint8Array): boolean {
+    return this.#moveTo(key, 0)
+  }
+
+  /** Moves to the first row, in this order, with key < `key` that is not before the current one. */
+  pass(key: Uint8Array): boolean {
+    return this.#moveTo(key, -1)
+  }
+
+  /** To the first row whose order against `key` is at most `most`. */
+  #moveTo(key: Uint8Array, most: 0 | -1): boolean {
     const row = this.row
-    if (this.#placed && compareRange(row.key, 0, row.keyEnd, key, 0, key.length) <= 0) return true
+    if (this.#placed && compareRange(row.key, 0, row.keyEnd, key, 0, key.length) <= most) return true
     let low = 0
     let high = this.#stretch
     // The last stretch that begins at or below the key.
     while (low < high) {
       const middle = (low + high) >> 1
-      if (compareRestart(this.#block, getU16(this.#block, this.#end + 2 * middle), key) <= 0) low = middle + 1
+      if (this.#beginsUpTo(middle, key, most)) low = middle + 1
       else high = middle
     }
-    if (low < this.#stretch || (low === this.#stretch && !this.#beginsBelow(key))) {
+    if (low < this.#stretch || (low === this.#stretch && this.#left > 0 && !this.#beginsUpTo(low, key, most))) {
       this.#stretch = low
       this.#left = 0
     }
     while (this.next()) {
-      if (compareRange(row.key, 0, row.keyEnd, key, 0, key.length) <= 0) return true
+      if (compareRange(row.key, 0, row.keyEnd, key, 0, key.length) <= most) return true
     }
     return false
   }
 
-  /** Whether the stretch that is being walked starts at or below `key`, so that the row sought may be in it. */
-  #beginsBelow(key: Uint8Array): boolean {
-    if (this.#left === 0) return true
-    return compareRestart(this.#block, getU16(this.#block, this.#end + 2 * this.#stretch), key) <= 0
+  /** Whether a stretch starts where rows that are sought may be in it; the one that is walked is `#stretch`. */
+  #beginsUpTo(stretch: number, key: Uint8Array, most: number): boolean {
+    return compareRestart(this.#block, getU16(this.#block, this.#end + 2 * stretch), key) <= most
   }
 
   /** Notes the rows of the stretch. */

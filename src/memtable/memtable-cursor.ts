@@ -6,8 +6,9 @@
 import { compareRange } from '../bytes/compare.ts'
 import { afterRange, beforeRange, isEmptyRange, type KeyRange } from '../bytes/range.ts'
 import { U32_MAX } from '../bytes/u64.ts'
-import { type Cursor, END, ROW, type Step } from '../cursor/cursor.ts'
-import { Row } from '../cursor/row.ts'
+import { END, ROW, type Step, type VersionCursor } from '../cursor/cursor.ts'
+import { MERGE, Row } from '../cursor/row.ts'
+import { isBehind } from '../cursor/rows.ts'
 import type { OrderedRows } from './directory.ts'
 import type { SortedLeaves } from './sorted-leaves.ts'
 
@@ -15,7 +16,7 @@ const BEFORE = 0
 const ON_ROW = 1
 const DONE = 2
 
-export class MemtableCursor implements Cursor {
+export class MemtableCursor implements VersionCursor {
   readonly row = new Row()
   readonly #rows: OrderedRows
   readonly #leaves: SortedLeaves
@@ -66,6 +67,57 @@ export class MemtableCursor implements Cursor {
     this.#leaves.find(key, 0, key.length, U32_MAX, U32_MAX)
     this.#take()
     return this.#here()
+  }
+
+  pass(key: Uint8Array): Step {
+    if (this.#state === DONE) return END
+    if (this.#state === ON_ROW && isBehind(this.row, key, this.#descending)) return ROW
+    const range = this.#range
+    if (this.#descending) {
+      if (beforeRange(range, key, 0, key.length)) return this.#end()
+      if (this.#state === BEFORE && afterRange(range, key, 0, key.length)) return this.#first()
+      this.#findEdge()
+      this.#findBound(key, false)
+      this.#take()
+      return this.#previous()
+    }
+    if (afterRange(range, key, 0, key.length)) return this.#end()
+    if (this.#state === BEFORE && beforeRange(range, key, 0, key.length)) return this.#first()
+    this.#findEdge()
+    this.#findBound(key, true)
+    this.#take()
+    return this.#here()
+  }
+
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step {
+    if (this.#version !== this.#leaves.version) this.#findAgain()
+    const dir = this.#dir
+    const at = this.#at
+    const leaves = this.#leaves
+    leaves.find(key, 0, key.length, seqHi, seqLo)
+    if (!this.#descending) {
+      if (leaves.foundDir < dir || (leaves.foundDir === dir && leaves.foundAt <= at)) return ROW
+      this.#take()
+      return this.#here()
+    }
+    // From the newest version that the bound lets through down to the one that hides those below it, or to where the
+    // cursor is.
+    let neededDir = leaves.foundDir
+    let neededAt = leaves.foundAt
+    while (neededDir < dir || (neededDir === dir && neededAt < at)) {
+      this.#rows.place(leaves.idAt(neededDir, neededAt), this.row)
+      if (this.row.kind !== MERGE) {
+        this.#dir = neededDir
+        this.#at = neededAt
+        this.#leafSize = leaves.leafSize(neededDir)
+        return ROW
+      }
+      if (++neededAt === leaves.leafSize(neededDir)) {
+        neededDir++
+        neededAt = 0
+      }
+    }
+    return this.#place()
   }
 
   ready(): Promise<void> {

@@ -3,8 +3,9 @@
 
 import { copyOf } from '../bytes/copy.ts'
 import { isEmptyRange, type KeyRange, pointRange } from '../bytes/range.ts'
+import { U32_MAX } from '../bytes/u64.ts'
 import { ChainCursor, type ChainPart } from '../cursor/chain.ts'
-import { type Cursor, ROW, WAIT } from '../cursor/cursor.ts'
+import { type Cursor, type Pacer, ROW, type VersionCursor, WAIT } from '../cursor/cursor.ts'
 import { foldForReading } from '../cursor/fold.ts'
 import { mergeCursors } from '../cursor/merge.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
@@ -42,9 +43,11 @@ class Lookup {
 export class Reads {
   readonly #tables: Tables
   readonly #operator: MergeOperator | undefined
+  readonly #pacer: Pacer | undefined
   #spare: Lookup | undefined = new Lookup()
 
-  constructor(tables: Tables, operator: MergeOperator | undefined) {
+  constructor(tables: Tables, operator: MergeOperator | undefined, pacer?: Pacer) {
+    this.#pacer = pacer
     this.#tables = tables
     this.#operator = operator
   }
@@ -81,20 +84,27 @@ export class Reads {
   }
 
   /** Visible rows of the range, one per key, no tombstones. `own` are rows that lie over everything else. */
-  cursor(view: View, range: KeyRange, bound: SeqBound, options: ScanOptions, own?: Cursor): Cursor {
+  cursor(view: View, range: KeyRange, bound: SeqBound, options: ScanOptions, own?: VersionCursor): Cursor {
     if (isEmptyRange(range)) return emptyCursor()
     const descending = options.descending === true
-    const sources: Cursor[] = [view.memtable.cursor(range, descending)]
+    const sources: VersionCursor[] = [view.memtable.cursor(range, descending)]
     for (const memtable of view.frozen) sources.push(memtable.cursor(range, descending))
     sources.push(...this.#treeCursors(view, range, options, descending))
-    let cursor = mergeCursors(sources, descending)
-    if (own === undefined) cursor = visible(cursor, bound.seqHi, bound.seqLo, descending)
-    else {
-      // A transaction's own rows carry the greatest sequence number there is: first the bound, then they come on top.
-      const stored = new BoundedCursor(cursor, bound, descending)
-      cursor = visible(mergeCursors([own, stored], descending), 0xffffffff, 0xffffffff, descending)
-    }
-    return foldForReading(cursor, this.#operator, descending, options.hideExpiredAt)
+    const stored = mergeCursors(sources, descending)
+    return foldForReading(
+      this.#visible(stored, bound, descending, own),
+      this.#operator,
+      descending,
+      options.hideExpiredAt,
+      this.#pacer,
+    )
+  }
+
+  #visible(stored: VersionCursor, bound: SeqBound, descending: boolean, own: VersionCursor | undefined): Cursor {
+    if (own === undefined) return visible(stored, bound.seqHi, bound.seqLo, descending, this.#pacer)
+    // A transaction's own rows carry the greatest sequence number there is: first the bound, then they come on top.
+    const bounded = new BoundedCursor(stored, bound, descending, this.#pacer)
+    return visible(mergeCursors([own, bounded], descending), U32_MAX, U32_MAX, descending, this.#pacer)
   }
 
   #inMemory(view: View, key: Uint8Array, { seqHi, seqLo }: SeqBound, row: Row): boolean {
@@ -154,7 +164,7 @@ export class Reads {
     return cursor.ready().then(() => this.#merged(cursor))
   }
 
-  #treeCursors(view: View, range: KeyRange, options: ScanOptions, descending: boolean): Cursor[] {
+  #treeCursors(view: View, range: KeyRange, options: ScanOptions, descending: boolean): VersionCursor[] {
     const trees = treesOfRange(view.levels, range)
     const table = this.#tableOptions(range, options, descending)
     if (trees.length === 1) return this.#sources(trees[0]!, table)
@@ -166,8 +176,8 @@ export class Reads {
     return [new ChainCursor(descending ? parts.reverse() : parts, descending)]
   }
 
-  #sources(tree: TreeLevels, options: TableCursorOptions): Cursor[] {
-    const cursors: Cursor[] = []
+  #sources(tree: TreeLevels, options: TableCursorOptions): VersionCursor[] {
+    const cursors: VersionCursor[] = []
     for (const { view } of tree.l0) {
       if (runOverlaps([view], options.range)) cursors.push(openTableCursor(this.#tables, view, options))
     }

@@ -4,8 +4,8 @@
 import { compareBytes, EMPTY } from '../bytes/compare.ts'
 import { EVERYTHING, inRange, type KeyRange } from '../bytes/range.ts'
 import { toHex } from '../bytes/text.ts'
-import { type Cursor, END, ROW, type Step, WAIT } from '../cursor/cursor.ts'
-import { MERGE, NO_TS, type Row, type RowKind, rowKey, rowValue, TOMBSTONE, VALUE } from '../cursor/row.ts'
+import { type Cursor, END, ROW, type Step, type VersionCursor, WAIT } from '../cursor/cursor.ts'
+import { MERGE, NO_TS, pointAt, Row, type RowKind, rowKey, rowValue, TOMBSTONE, VALUE } from '../cursor/row.ts'
 import { rowOf } from '../cursor/rows.ts'
 import { Random } from '../env/random.ts'
 import { check, same, settled } from './check.ts'
@@ -15,7 +15,7 @@ export interface CursorRequest {
   /** Rows outside do not exist. */
   readonly range: KeyRange
   /** Sources of a cursor over cursors go through this. */
-  readonly wrap: (source: Cursor) => Cursor
+  readonly wrap: (source: VersionCursor) => VersionCursor
   /** Decides whatever the subject leaves open, for example how rows are dealt to sources. */
   readonly random: Random
 }
@@ -168,10 +168,13 @@ class Subject {
             : random.chance(0.5) && rows.length > 0
               ? rowKey(random.pick(rows))
               : this.#keys(random)
-        step = await drive(cursor, () => cursor.seek(key))
+        // Cursors over all versions can also leave a key behind.
+        const past = isVersionCursor(cursor) && random.chance(0.4)
+        step = await drive(cursor, () => (past ? cursor.pass(key) : cursor.seek(key)))
         at = Math.max(at, 0)
         const side = this.#descending ? -1 : 1
-        while (at < expected.length && compareBytes(rowKey(expected[at]!), key) * side < 0) at++
+        const isBefore = (row: Row) => compareBytes(rowKey(row), key) * side < (past ? 1 : 0)
+        while (at < expected.length && isBefore(expected[at]!)) at++
       }
       same(step, at < expected.length ? ROW : END, what)
       if (step === END) return
@@ -179,7 +182,7 @@ class Subject {
     }
   }
 
-  async #open(rows: readonly Row[], range: KeyRange, random: Random, wrap: (source: Cursor) => Cursor) {
+  async #open(rows: readonly Row[], range: KeyRange, random: Random, wrap: (source: VersionCursor) => VersionCursor) {
     return await this.#make(rows, { descending: this.#descending, range, random, wrap })
   }
 
@@ -211,33 +214,46 @@ class Subject {
 }
 
 /** Says WAIT at random before it answers, and insists on being called the same way again. */
-export class WaitingCursor implements Cursor {
-  readonly row: Row
-  readonly #base: Cursor
+export class WaitingCursor implements VersionCursor {
+  readonly row = new Row()
+  readonly #base: VersionCursor
   readonly #random: Random
   readonly #chance: number
   #asked: string | undefined
   #isReady = false
 
-  constructor(base: Cursor, random: Random, chance: number) {
+  constructor(base: VersionCursor, random: Random, chance: number) {
     this.#base = base
-    this.row = base.row
     this.#random = random
     this.#chance = chance
   }
 
   next(): Step {
-    return this.#waits('next') ? WAIT : this.#base.next()
+    return this.#waits('next') ? WAIT : this.#show(this.#base.next())
   }
 
   seek(key: Uint8Array): Step {
-    return this.#waits(`seek ${toHex(key)}`) ? WAIT : this.#base.seek(key)
+    return this.#waits(`seek ${toHex(key)}`) ? WAIT : this.#show(this.#base.seek(key))
+  }
+
+  pass(key: Uint8Array): Step {
+    return this.#waits(`pass ${toHex(key)}`) ? WAIT : this.#show(this.#base.pass(key))
+  }
+
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step {
+    check(this.#asked === undefined, 'prune() is called after ROW only')
+    return this.#show(this.#base.prune(key, seqHi, seqLo))
   }
 
   async ready(): Promise<void> {
     check(this.#asked !== undefined, 'ready() is called after WAIT only')
     await Promise.resolve()
     this.#isReady = true
+  }
+
+  #show(step: Step): Step {
+    if (step === ROW) pointAt(this.row, this.#base.row)
+    return step
   }
 
   #waits(asked: string): boolean {
@@ -257,14 +273,14 @@ export class WaitingCursor implements Cursor {
 }
 
 /** Fails for good after some calls. */
-class FailingCursor implements Cursor {
+class FailingCursor implements VersionCursor {
   readonly row: Row
-  readonly base: Cursor
+  readonly base: VersionCursor
   readonly error = new Error('a source that fails on purpose')
   failed = false
   #left: number
 
-  constructor(base: Cursor, calls: number) {
+  constructor(base: VersionCursor, calls: number) {
     this.base = base
     this.row = base.row
     this.#left = calls
@@ -280,6 +296,16 @@ class FailingCursor implements Cursor {
     return this.base.seek(key)
   }
 
+  pass(key: Uint8Array): Step {
+    this.#count()
+    return this.base.pass(key)
+  }
+
+  prune(key: Uint8Array, seqHi: number, seqLo: number): Step {
+    this.#count()
+    return this.base.prune(key, seqHi, seqLo)
+  }
+
   ready(): Promise<void> {
     return this.base.ready()
   }
@@ -289,6 +315,10 @@ class FailingCursor implements Cursor {
     this.failed = true
     throw this.error
   }
+}
+
+function isVersionCursor(cursor: Cursor): cursor is VersionCursor {
+  return 'pass' in cursor
 }
 
 async function drive(cursor: Cursor, call: () => Step): Promise<Step> {

@@ -2,7 +2,7 @@
 // in the next table; walking the tables in order, or in reverse, keeps them in order by itself.
 
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
-import { type Cursor, END, type Step } from '../cursor/cursor.ts'
+import { END, ROW, type Step, type VersionCursor } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
 import type { FilterQuery } from '../filter/policy.ts'
 import type { TableView } from '../format/manifest.ts'
@@ -12,7 +12,7 @@ import type { Tables } from './tables.ts'
 import { firstHolding, lastStarting, rangeInRun, viewStart } from './view-range.ts'
 
 /** A cursor over the views of one run, ascending by key as the manifest lists them. */
-export function openRunCursor(tables: Tables, views: readonly TableView[], options: TableCursorOptions): Cursor {
+export function openRunCursor(tables: Tables, views: readonly TableView[], options: TableCursorOptions): VersionCursor {
   const [from, to] = viewsOf(views, options.range)
   if (to - from === 1) {
     return openTableCursor(tables, views[from]!, { ...options, range: rangeInRun(views, from, options.range) })
@@ -35,7 +35,7 @@ function viewsOf(views: readonly TableView[], range: KeyRange): [number, number]
 /** Tables of a run that are opened before their turn. */
 const MAX_PREPARED = 16
 
-class RunCursor implements Cursor {
+class RunCursor implements VersionCursor {
   readonly row = new Row()
   readonly #tables: Tables
   readonly #views: readonly TableView[]
@@ -79,6 +79,22 @@ class RunCursor implements Cursor {
       if (step !== END) return step
       this.#moveTo(this.#at + this.#direction)
     }
+  }
+
+  /** Tables that hold nothing but the key are few: each is asked. */
+  pass(key: Uint8Array): Step {
+    this.#leapTo(key)
+    for (;;) {
+      const current = this.#current()
+      if (current === undefined) return END
+      const step = current.pass(key)
+      if (step !== END) return step
+      this.#moveTo(this.#at + this.#direction)
+    }
+  }
+
+  prune(): Step {
+    return ROW
   }
 
   async ready(): Promise<void> {

@@ -3,8 +3,9 @@
 
 import { compareRange } from '../bytes/compare.ts'
 import { afterRange, beforeRange, intersectRanges, isEmptyRange, type KeyRange } from '../bytes/range.ts'
-import { type Cursor, END, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { END, ROW, type Step, type VersionCursor, WAIT } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
+import { isBehind, reaches } from '../cursor/rows.ts'
 import type { FilterQuery } from '../filter/policy.ts'
 import { BlockCursor } from '../format/block-cursor.ts'
 import { ReverseBlockCursor } from '../format/block-reverse.ts'
@@ -38,7 +39,7 @@ export function openTableCursor(
 }
 
 /** What both directions share: metadata, the range in blocks, and the fetching. */
-export abstract class TableCursor implements Cursor {
+export abstract class TableCursor implements VersionCursor {
   readonly row: Row
   protected readonly range: KeyRange
   readonly #tables: Tables
@@ -51,8 +52,9 @@ export abstract class TableCursor implements Cursor {
   protected at = 0
   protected last = -1
   protected ended = false
-  /** The key that a seek waits for. */
+  /** The key that a seek waits for, or that a pass waits to leave behind. */
   #wanted: Uint8Array | undefined
+  #wantedPast = false
   #error: { error: unknown } | undefined
   protected sawRow = false
 
@@ -72,7 +74,20 @@ export abstract class TableCursor implements Cursor {
   }
 
   abstract next(): Step
-  abstract seek(key: Uint8Array): Step
+  protected abstract move(key: Uint8Array, past: boolean): Step
+
+  seek(key: Uint8Array): Step {
+    return this.move(key, false)
+  }
+
+  pass(key: Uint8Array): Step {
+    return this.move(key, true)
+  }
+
+  /** A block does not say which sequence numbers are in it. */
+  prune(): Step {
+    return ROW
+  }
 
   async ready(): Promise<void> {
     if (this.#error !== undefined) throw this.#error.error
@@ -80,7 +95,7 @@ export abstract class TableCursor implements Cursor {
     try {
       await this.#needMeta()
       if (this.ended || this.window === undefined) return
-      if (this.#wanted !== undefined) this.leapTo(this.#wanted)
+      if (this.#wanted !== undefined) this.leapTo(this.#wanted, this.#wantedPast)
       await this.window.ready(this.at)
     } catch (error) {
       this.#error ??= { error }
@@ -131,8 +146,9 @@ export abstract class TableCursor implements Cursor {
     }
   }
 
-  protected waitFor(key: Uint8Array | undefined): Step {
+  protected waitFor(key: Uint8Array | undefined, past = false): Step {
     this.#wanted = key
+    this.#wantedPast = past
     return WAIT
   }
 
@@ -147,8 +163,8 @@ export abstract class TableCursor implements Cursor {
   /** The blocks of the range: [first, last] in our direction. */
   protected abstract bounds(meta: TableMeta): [first: number, last: number]
 
-  /** Moves `at` forward, never back, to where `key` may be. */
-  protected abstract leapTo(key: Uint8Array): void
+  /** Moves `at` forward, never back, to where `key` may be, or what lies behind it. */
+  protected abstract leapTo(key: Uint8Array, past: boolean): void
 
   #start(meta: TableMeta): void {
     this.meta = meta
@@ -207,24 +223,22 @@ class AscendingCursor extends TableCursor {
     }
   }
 
-  seek(key: Uint8Array): Step {
+  protected move(key: Uint8Array, past: boolean): Step {
     if (this.ended) return END
-    if (!this.begin()) return this.waitFor(key)
+    if (!this.begin()) return this.waitFor(key, past)
     if (this.ended) return END
     const { start } = this.range
-    if (this.#skipping && compareRange(key, 0, key.length, start!.key, 0, start!.key.length) <= 0) return this.next()
-    if (this.#placed && compareRange(this.row.key, this.row.keyStart, this.row.keyEnd, key, 0, key.length) >= 0) {
-      return ROW
-    }
+    if (this.#skipping && !isBehindKey(key, start!.key, false, past)) return this.next()
+    if (this.#placed && (past ? isBehind : reaches)(this.row, key, false)) return ROW
     this.#skipping = false
-    this.leapTo(key)
+    this.leapTo(key, past)
     for (;;) {
       if (this.#open) {
-        if (this.#block.seek(key)) return this.#yield()
+        if (past ? this.#block.pass(key) : this.#block.seek(key)) return this.#yield()
         this.#close()
       }
       if (this.at > this.last) return this.#finish()
-      if (!this.#openBlock()) return this.waitFor(key)
+      if (!this.#openBlock()) return this.waitFor(key, past)
     }
   }
 
@@ -236,8 +250,9 @@ class AscendingCursor extends TableCursor {
     return [first, Math.max(first, end.inclusive ? index.lastFor(end.key) : index.firstFor(end.key))]
   }
 
-  protected leapTo(key: Uint8Array): void {
-    const block = this.meta!.index.firstFor(key)
+  protected leapTo(key: Uint8Array, past: boolean): void {
+    const { index } = this.meta!
+    const block = past ? index.lastFor(key) : index.firstFor(key)
     if (block <= this.at) return
     this.at = block
     this.#open = false
@@ -306,24 +321,22 @@ class DescendingCursor extends TableCursor {
     }
   }
 
-  seek(key: Uint8Array): Step {
+  protected move(key: Uint8Array, past: boolean): Step {
     if (this.ended) return END
-    if (!this.begin()) return this.waitFor(key)
+    if (!this.begin()) return this.waitFor(key, past)
     if (this.ended) return END
     const { end } = this.range
-    if (this.#skipping && compareRange(key, 0, key.length, end!.key, 0, end!.key.length) >= 0) return this.next()
-    if (this.#placed && compareRange(this.row.key, this.row.keyStart, this.row.keyEnd, key, 0, key.length) <= 0) {
-      return ROW
-    }
+    if (this.#skipping && !isBehindKey(key, end!.key, true, past)) return this.next()
+    if (this.#placed && (past ? isBehind : reaches)(this.row, key, true)) return ROW
     this.#skipping = false
-    this.leapTo(key)
+    this.leapTo(key, past)
     for (;;) {
       if (this.#open) {
-        if (this.#block.seek(key)) return this.#yield()
+        if (past ? this.#block.pass(key) : this.#block.seek(key)) return this.#yield()
         this.#close()
       }
       if (this.at < this.last) return this.#finish()
-      if (!this.#openBlock()) return this.waitFor(key)
+      if (!this.#openBlock()) return this.waitFor(key, past)
     }
   }
 
@@ -335,8 +348,9 @@ class DescendingCursor extends TableCursor {
     return [first, Math.min(first, start.inclusive ? index.firstFor(start.key) : index.lastFor(start.key))]
   }
 
-  protected leapTo(key: Uint8Array): void {
-    const block = this.meta!.index.lastFor(key)
+  protected leapTo(key: Uint8Array, past: boolean): void {
+    const { index } = this.meta!
+    const block = past ? index.firstFor(key) : index.lastFor(key)
     if (block >= this.at) return
     this.at = block
     this.#open = false
@@ -381,4 +395,10 @@ class DescendingCursor extends TableCursor {
     this.#placed = false
     return this.end()
   }
+}
+
+/** Whether a move to `key` lands behind the bound that the range begins with in scan order, so that the bound is met. */
+function isBehindKey(key: Uint8Array, bound: Uint8Array, descending: boolean, past: boolean): boolean {
+  const order = compareRange(key, 0, key.length, bound, 0, bound.length) * (descending ? -1 : 1)
+  return past ? order >= 0 : order > 0
 }

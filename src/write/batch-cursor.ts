@@ -3,13 +3,13 @@
 
 import type { KeyRange } from '../bytes/range.ts'
 import { U32_MAX } from '../bytes/u64.ts'
-import { type Cursor, ROW, type Step } from '../cursor/cursor.ts'
+import { ROW, type Step, type VersionCursor } from '../cursor/cursor.ts'
 import { pointAt, Row } from '../cursor/row.ts'
 import { MemtableCursor } from '../memtable/memtable-cursor.ts'
 import type { SortedLeaves } from '../memtable/sorted-leaves.ts'
 import type { BatchOps } from './batch-ops.ts'
 
-export class BatchCursor implements Cursor {
+export class BatchCursor implements VersionCursor {
   readonly row = new Row()
   readonly #base: MemtableCursor
   readonly #bound: number
@@ -25,6 +25,15 @@ export class BatchCursor implements Cursor {
 
   seek(key: Uint8Array): Step {
     return this.#take(this.#base.seek(key))
+  }
+
+  pass(key: Uint8Array): Step {
+    return this.#take(this.#base.pass(key))
+  }
+
+  /** A batch holds few versions of a key, and they are numbered in its own way. */
+  prune(): Step {
+    return ROW
   }
 
   ready(): Promise<void> {

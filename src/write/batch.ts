@@ -5,7 +5,7 @@ import { compareRange, EMPTY } from '../bytes/compare.ts'
 import type { KeyRange } from '../bytes/range.ts'
 import { U32_MAX } from '../bytes/u64.ts'
 import { checkOptions } from '../checks.ts'
-import type { Cursor } from '../cursor/cursor.ts'
+import type { VersionCursor } from '../cursor/cursor.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
 import { MERGE, Row, type RowKind, rowKey, TOMBSTONE, VALUE } from '../cursor/row.ts'
 import type { PreparedRows } from '../memtable/memtable.ts'
@@ -119,7 +119,7 @@ export class WriteBatch {
    * The operations so far as rows: newest first within a key, sequence number u64 max, no timestamps (RD-10). What is
    * added later does not show.
    */
-  cursor(range: KeyRange, descending: boolean): Cursor {
+  cursor(range: KeyRange, descending: boolean): VersionCursor {
     return new BatchCursor(this.#ops, this.#sorted(), range, descending)
   }
 

@@ -6,7 +6,7 @@ import { EMPTY } from '../bytes/compare.ts'
 import { mintUlid, ulidTime } from '../bytes/ids.ts'
 import { EVERYTHING } from '../bytes/range.ts'
 import { compareU64, toBigInt } from '../bytes/u64.ts'
-import { ROW } from '../cursor/cursor.ts'
+import { END, type Step, WAIT } from '../cursor/cursor.ts'
 import { foldForRewriting } from '../cursor/fold.ts'
 import type { MergeOperator } from '../cursor/merge-operator.ts'
 import { retain } from '../cursor/retention.ts'
@@ -253,13 +253,16 @@ export class Flusher {
     const folded = mergeOperator === undefined ? rows : foldForRewriting(rows, mergeOperator, minSeq)
     // D4: what an open snapshot shows does not expire under it. A smaller instant only keeps more.
     const nowTs = Math.min(lastTick, snapshots.expiryBound())
-    const cursor = retain(folded, { minSeq, nowTs, dropTailTombstones: false })
+    const cursor = retain(folded, { minSeq, nowTs, dropTailTombstones: false, pacer: env.turns })
     const builder = new TableBuilder({ ...table, keepBlocks: tables.admits(memtable.encodedSize) })
     let stream: TableStream | undefined
     try {
       let sliceEnd = SLICE_BYTES
-      let step = cursor.next()
-      while (step === ROW) {
+      for (let step: Step; (step = cursor.next()) !== END; ) {
+        if (step === WAIT) {
+          await cursor.ready()
+          continue
+        }
         builder.add(cursor.row)
         if (builder.estimatedSize >= sliceEnd) {
           sliceEnd = builder.estimatedSize + SLICE_BYTES
@@ -270,7 +273,6 @@ export class Flusher {
           }
           await env.clock.yield()
         }
-        step = cursor.next()
       }
       if (builder.rowCount === 0) return undefined
       const built = await builder.finish()
