@@ -5,7 +5,7 @@ import { compareBytes } from '../bytes/compare.ts'
 import type { Random } from '../env/random.ts'
 import { cursorSuite } from '../sim/cursor-suite.ts'
 import { ChainCursor } from './chain.ts'
-import { ROW, type Step, type VersionCursor } from './cursor.ts'
+import { type Pacer, ROW, type Step, type VersionCursor } from './cursor.ts'
 import { foldForReading, foldForRewriting } from './fold.ts'
 import { mergeCursors } from './merge.ts'
 import { normalizeMergeOperator } from './merge-operator.ts'
@@ -108,6 +108,11 @@ function deal(rows: readonly Row[], random: Random, count: number): Row[][] {
   return hands
 }
 
+/** Asks for a turn of the event loop at random. */
+function pausing(random: Random): Pacer {
+  return { spend: () => random.chance(0.2), give: () => Promise.resolve() }
+}
+
 describe('cursors', () => {
   cursorSuite('rows', (rows, { descending, range }) => new RowsCursor(rows, descending, range), { test })
 
@@ -142,8 +147,8 @@ describe('cursors', () => {
 
   cursorSuite(
     'visible',
-    (rows, { descending, range, wrap }) =>
-      visible(wrap(new RebuildingCursor(new RowsCursor(rows, descending, range))), 0, 6, descending),
+    (rows, { descending, range, random, wrap }) =>
+      visible(wrap(new RebuildingCursor(new RowsCursor(rows, descending, range))), 0, 6, descending, pausing(random)),
     {
       test,
       expected: (rows, descending) => {
@@ -159,7 +164,9 @@ describe('cursors', () => {
       const sources = deal(rows, random, 3).map((hand) => {
         return wrap(new RebuildingCursor(new RowsCursor(hand, descending, range)))
       })
-      return foldForReading(visible(mergeCursors(sources, descending), 0, 6, descending), append, descending)
+      const pacer = pausing(random)
+      const shown = visible(mergeCursors(sources, descending), 0, 6, descending, pacer)
+      return foldForReading(shown, append, descending, NO_TS, pacer)
     },
     {
       test,
@@ -203,8 +210,9 @@ describe('cursors', () => {
   for (const dropTailTombstones of [false, true]) {
     cursorSuite(
       `retention${dropTailTombstones ? ' at the bottom' : ''}`,
-      (rows, { range, wrap }) =>
+      (rows, { range, random, wrap }) =>
         retain(wrap(new RebuildingCursor(new RowsCursor(rows, false, range))), {
+          pacer: pausing(random),
           minSeq: { hi: 0, lo: 5 },
           nowTs: 50,
           dropTailTombstones,

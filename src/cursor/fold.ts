@@ -153,6 +153,7 @@ class FoldCursor implements Cursor {
       throw this.#failed(error)
     }
     this.#collecting = false
+    this.#inNext = false
     this.#onRow = true
     return ROW
   }

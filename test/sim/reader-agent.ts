@@ -1,9 +1,11 @@
 // A reader in mode FollowLatest: whatever it shows is a durable prefix of the history, and it never goes back.
 
 import { type DbReader, openReader } from '../../src/db/reader.ts'
+import { isSlateDBError } from '../../src/errors.ts'
 import type { SimProcess } from '../../src/sim/process.ts'
 import { scanAll } from '../compat/read-all.ts'
 import { append } from '../model/append.ts'
+import type { SeenRow } from '../model/model.ts'
 import { PATH, type Run } from './run.ts'
 import { weather } from './vector.ts'
 
@@ -44,7 +46,8 @@ export class ReaderAgent {
       // Whoever opens next must keep what a reader has seen.
       this.#run.acknowledged(undefined, seq, 'seen by the reader')
       const descending = random.chance(0.3)
-      const rows = await scanAll(reader, undefined, { descending })
+      const rows = await this.#scan(reader, descending)
+      if (rows === undefined) continue
       model.tick = Math.max(model.tick, reader.wallNow(), sim.clock.now())
       const complaint = model.scanComplaint(rows, { seq }, {}, descending)
       if (complaint !== undefined) this.#run.fail(`${this.#name}: ${complaint}`)
@@ -52,6 +55,16 @@ export class ReaderAgent {
       await sim.sleep(random.int(10, 1000))
     }
     await this.#reader.close()
+  }
+
+  /** All rows; `undefined` when a body stayed too short on every attempt, which looks like damage. */
+  async #scan(reader: DbReader, descending: boolean): Promise<SeenRow[] | undefined> {
+    try {
+      return await scanAll(reader, undefined, { descending })
+    } catch (error) {
+      if (!isSlateDBError(error) || error.code !== 'SLATEDB_STORE_WRONG_LENGTH') throw error
+      return undefined
+    }
   }
 
   /** `follow` ends after its next look. */
