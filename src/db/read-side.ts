@@ -16,6 +16,7 @@ import { CheckedReads, type ReadOptions, type ScanOptions } from '../read/option
 import type { Reads, SeqBound } from '../read/reads.ts'
 import { ResultBytes } from '../read/result-bytes.ts'
 import type { View } from '../read/view.ts'
+import { ClosableScope, type ReadScope } from '../table/load.ts'
 import type { State } from '../write/state.ts'
 import { checkKey, checkKeys, checkRead, ENGINE_CALLS } from './call-options.ts'
 import { eachOfMany } from './many.ts'
@@ -94,10 +95,14 @@ export class ReadSide {
       const at = pin ?? { seqHi: state.lastSeqHi, seqLo: state.lastSeqLo }
       const { view } = state
       const seen = view.manifest.id
+      const scope = new ClosableScope(options.signal)
       try {
-        const values = await eachOfMany(own, (key) => this.#get(key, at, options, false, view))
+        const values = await eachOfMany(own, (key) => this.#get(key, at, options, false, view, scope))
         return this.#turns.after(values, values.length)
       } catch (error) {
+        // What is fetched for the other keys is not waited for any more.
+        scope.close()
+        options.signal?.throwIfAborted()
         // Versions at the old bound may be gone from the newer view, so all keys are read again.
         if (turn >= MAX_TURNS || !(await this.#mayRetry(error, seen))) throw error
       }
@@ -121,11 +126,11 @@ export class ReadSide {
       signal: options.signal,
       turns: this.#turns,
       check: () => state.check(),
-      open: () => {
+      open: (scope) => {
         seen = state.view.manifest.id
         // Bound and view are taken in one step, the bound after the view (RD-3).
         const { view } = state
-        return reads.cursor(view, asked, this.#bound(pin, options), scanOptions, own?.cursor(asked, descending))
+        return reads.cursor(view, asked, this.#bound(pin, options), scanOptions, own?.cursor(asked, descending), scope)
       },
       mayRestart: (error) => this.#mayRetry(error, seen),
     })
@@ -137,8 +142,9 @@ export class ReadSide {
     options: ReadOptions,
     retries: boolean,
     view?: View,
+    scope?: ReadScope,
   ): MaybePromise<Uint8Array | undefined> {
-    const found = this.#find(key, pin, options, retries, view)
+    const found = this.#find(key, pin, options, retries, view, scope)
     if (found instanceof Promise) return found.then((row) => row && this.#value(row))
     // Copied before anybody reads again: the row is the next read's, too.
     return found && this.#value(found)
@@ -150,6 +156,7 @@ export class ReadSide {
     options: ReadOptions,
     retries: boolean,
     view?: View,
+    scope?: ReadScope,
   ): MaybePromise<Row | undefined> {
     const { state, reads, touch } = this.#options
     state.check()
@@ -159,7 +166,7 @@ export class ReadSide {
     if (key.length === 0) throw invalid('EMPTY_KEY', 'keys have at least one byte; this one is empty')
     touch()
     this.#gets.value++
-    const found = reads.get(view ?? state.view, key, this.#bound(pin, options), options)
+    const found = reads.get(view ?? state.view, key, this.#bound(pin, options), options, scope)
     if (!(found instanceof Promise)) return found
     if (!retries) return abortable(found, options.signal)
     const seen = state.view.manifest.id
@@ -177,6 +184,7 @@ export class ReadSide {
   ): Promise<Row | undefined> {
     const { state, reads } = this.#options
     for (let turn = 0; turn < MAX_TURNS; turn++) {
+      options.signal?.throwIfAborted()
       if (!(await this.#mayRetry(error, seen))) throw error
       seen = state.view.manifest.id
       try {

@@ -5,7 +5,7 @@ import { copyOf } from '../bytes/copy.ts'
 import { afterRange, beforeRange, type KeyRange } from '../bytes/range.ts'
 import { showKey } from '../bytes/text.ts'
 import { checkArgument, upTo } from '../checks.ts'
-import { type Cursor, ROW, type Step, WAIT } from '../cursor/cursor.ts'
+import { type Cursor, END, ROW, type Step, WAIT } from '../cursor/cursor.ts'
 import { KeptKey } from '../cursor/kept-key.ts'
 import { reaches } from '../cursor/rows.ts'
 import { abortable } from '../env/abort.ts'
@@ -13,7 +13,7 @@ import { type Turns, unitsOf } from '../env/turns.ts'
 import { invalid } from '../errors.ts'
 import { KeyValue } from '../read/key-value.ts'
 import { ResultBytes } from '../read/result-bytes.ts'
-
+import { ClosableScope, type ReadScope } from '../table/load.ts'
 import { checkKey } from './call-options.ts'
 
 type MaybePromise<T> = T | Promise<T>
@@ -22,7 +22,7 @@ export interface ScanSource {
   readonly range: KeyRange
   readonly descending: boolean
   /** Opens the cursor on the view of the moment. */
-  open(): Cursor
+  open(scope: ReadScope): Cursor
   /** A fetch failed before any row came out: true when the view has moved on and the scan may begin again (AP-6). */
   mayRestart(error: unknown): Promise<boolean>
   /** Throws when the handle has ended. */
@@ -37,6 +37,8 @@ export class Scan {
   readonly turns: Turns
   readonly #source: ScanSource
   readonly #results = new ResultBytes()
+  /** Closed when no row comes any more: read-ahead stops, requests for this scan alone are given up. */
+  readonly #scope: ClosableScope
   #cursor: Cursor | undefined
   /** Of the last row returned; the caller may do what it likes with the key that it has. */
   readonly #lastKey = new KeptKey()
@@ -50,7 +52,8 @@ export class Scan {
   constructor(source: ScanSource) {
     this.#source = source
     this.turns = source.turns
-    this.#cursor = source.open()
+    this.#scope = new ClosableScope(source.signal)
+    this.#cursor = source.open(this.#scope)
   }
 
   /** The next row, `undefined` at the end. Errors are sticky (RD-16). */
@@ -108,6 +111,7 @@ export class Scan {
   close(): void {
     this.#closed = true
     this.#cursor = undefined
+    this.#scope.close()
   }
 
   #check(): void {
@@ -116,18 +120,18 @@ export class Scan {
       this.#source.signal?.throwIfAborted()
       this.#source.check()
     } catch (error) {
-      this.#failed = { error }
-      throw error
+      throw this.#fail(error)
     }
   }
 
   #step(): Step {
     this.#check()
     try {
-      return this.#advance()
+      const step = this.#advance()
+      if (step === END) this.#scope.close()
+      return step
     } catch (error) {
-      this.#failed = { error }
-      throw error
+      throw this.#fail(error)
     }
   }
 
@@ -157,11 +161,29 @@ export class Scan {
         batch.push(row)
         if (this.turns.spend(unitsOf(row.valueSize))) break
       }
+      if (step === END) this.#scope.close()
       return step
     } catch (error) {
-      this.#failed = { error }
-      throw error
+      throw this.#fail(error)
     }
+  }
+
+  /** Fails, for good, unless the scan may begin again. */
+  async #checkRestart(error: unknown): Promise<void> {
+    const { signal } = this.#source
+    try {
+      signal?.throwIfAborted()
+      if (this.#lastKey.isKept || !(await abortable(this.#source.mayRestart(error), signal))) throw error
+    } catch (reason) {
+      throw this.#fail(reason)
+    }
+  }
+
+  /** Every later call fails with it, too. */
+  #fail(error: unknown): unknown {
+    this.#failed = { error }
+    this.#scope.close()
+    return error
   }
 
   /** One row to the caller. */
@@ -189,11 +211,10 @@ export class Scan {
       try {
         if (this.#cursor !== undefined) await abortable(this.#cursor.ready(), this.#source.signal)
       } catch (error) {
-        if (this.#lastKey.isKept || !(await this.#source.mayRestart(error))) {
-          this.#failed = { error }
-          throw error
-        }
-        this.#cursor = this.#source.open()
+        // A scan that was closed meanwhile is at its end, whatever its fetches came to.
+        if (!this.#closed) await this.#checkRestart(error)
+        if (this.#closed) return false
+        this.#cursor = this.#source.open(this.#scope)
         this.#inNext = false
       }
       if (this.#closed) return false

@@ -13,6 +13,7 @@ import { MERGE, NO_TS, Row, TOMBSTONE } from '../cursor/row.ts'
 import { emptyCursor } from '../cursor/rows.ts'
 import { visible } from '../cursor/visible.ts'
 import { type FilterQuery, KeyHash } from '../filter/policy.ts'
+import type { ReadScope } from '../table/load.ts'
 import { AheadBudget } from '../table/read-ahead.ts'
 import { askMetaOfRun, getFromRun, openRunCursor, runOverlaps } from '../table/run-cursor.ts'
 import { openTableCursor, type TableCursorOptions } from '../table/table-cursor.ts'
@@ -56,7 +57,13 @@ export class Reads {
    * The newest visible row of the key, merge operands folded; `undefined` when absent, deleted or hidden as expired.
    * The row is valid until the next call; its value bytes stay valid.
    */
-  get(view: View, key: Uint8Array, bound: SeqBound, options: ReadOptions): Row | undefined | Promise<Row | undefined> {
+  get(
+    view: View,
+    key: Uint8Array,
+    bound: SeqBound,
+    options: ReadOptions,
+    scope: ReadScope = options,
+  ): Row | undefined | Promise<Row | undefined> {
     // Taken while it is used: a filter of the user's that reads from the database gets another one.
     const lookup = this.#spare ?? new Lookup()
     this.#spare = undefined
@@ -70,26 +77,33 @@ export class Reads {
       }
       lookup.query.key = key
       lookup.query.hash.reset(key)
-      found = this.#inTree(tree, 0, lookup, bound)
+      found = this.#inTree(tree, 0, lookup, bound, scope)
       if (found !== true && found !== false) {
         // It stays with the read that waits, and so does the key: the caller may reuse its buffer at once.
         const own = copyOf(key)
         lookup.query.key = own
         lookup.query.hash.reset(own)
-        return found.then((hit) => (hit ? this.#settle(view, own, bound, options, row) : undefined))
+        return found.then((hit) => (hit ? this.#settle(view, own, bound, options, scope, row) : undefined))
       }
     }
     this.#spare = lookup
-    return found ? this.#settle(view, key, bound, options, row) : undefined
+    return found ? this.#settle(view, key, bound, options, scope, row) : undefined
   }
 
   /** Visible rows of the range, one per key, no tombstones. `own` are rows that lie over everything else. */
-  cursor(view: View, range: KeyRange, bound: SeqBound, options: ScanOptions, own?: VersionCursor): Cursor {
+  cursor(
+    view: View,
+    range: KeyRange,
+    bound: SeqBound,
+    options: ScanOptions,
+    own?: VersionCursor,
+    scope: ReadScope = options,
+  ): Cursor {
     if (isEmptyRange(range)) return emptyCursor()
     const descending = options.descending === true
     const sources: VersionCursor[] = [view.memtable.cursor(range, descending)]
     for (const memtable of view.frozen) sources.push(memtable.cursor(range, descending))
-    sources.push(...this.#treeCursors(view, range, options, descending))
+    sources.push(...this.#treeCursors(view, range, options, descending, scope))
     const stored = mergeCursors(sources, descending)
     return foldForReading(
       this.#visible(stored, bound, descending, own),
@@ -115,7 +129,7 @@ export class Reads {
   }
 
   /** From source `from` on: L0 newest first, then the runs. */
-  #inTree(tree: TreeLevels, from: number, lookup: Lookup, bound: SeqBound): Found {
+  #inTree(tree: TreeLevels, from: number, lookup: Lookup, bound: SeqBound, scope: ReadScope): Found {
     const { l0, runs } = tree
     const { query, row } = lookup
     const { seqHi, seqLo } = bound
@@ -123,12 +137,12 @@ export class Reads {
       let found: Found
       if (i < l0.length) {
         const { table, view } = l0[i]!
-        found = this.#tables.get(table, view.visibleRange, query, seqHi, seqLo, row)
-      } else found = getFromRun(this.#tables, runs[i - l0.length]!.views, query, seqHi, seqLo, row)
+        found = this.#tables.get(table, view.visibleRange, query, seqHi, seqLo, row, scope)
+      } else found = getFromRun(this.#tables, runs[i - l0.length]!.views, query, seqHi, seqLo, row, scope)
       if (found === true) return true
       if (found !== false) {
-        this.#askOthers(tree, i + 1, query)
-        return found.then((hit) => hit || this.#inTree(tree, i + 1, lookup, bound))
+        this.#askOthers(tree, i + 1, query, scope)
+        return found.then((hit) => hit || this.#inTree(tree, i + 1, lookup, bound, scope))
       }
     }
     return false
@@ -138,9 +152,10 @@ export class Reads {
    * A read that has to wait anyway asks for the metadata of the tables behind at once: a cold database of many levels
    * then costs the waiting of one. Metadata is small, kept, and wanted by every later read of these tables.
    */
-  #askOthers({ l0, runs }: TreeLevels, from: number, { key }: FilterQuery): void {
-    for (let i = from; i < l0.length; i++) this.#tables.askMeta(l0[i]!.table, key)
-    for (let i = Math.max(0, from - l0.length); i < runs.length; i++) askMetaOfRun(this.#tables, runs[i]!.views, key)
+  #askOthers({ l0, runs }: TreeLevels, from: number, { key }: FilterQuery, scope: ReadScope): void {
+    for (let i = from; i < l0.length; i++) this.#tables.askMeta(l0[i]!.table, key, scope)
+    for (let i = Math.max(0, from - l0.length); i < runs.length; i++)
+      askMetaOfRun(this.#tables, runs[i]!.views, key, scope)
   }
 
   /** A version was found: it may be a tombstone, an operand with more below it, or expired. */
@@ -149,10 +164,11 @@ export class Reads {
     key: Uint8Array,
     bound: SeqBound,
     options: ReadOptions,
+    scope: ReadScope,
     row: Row,
   ): Row | undefined | Promise<Row | undefined> {
     if (row.kind === TOMBSTONE) return undefined
-    if (row.kind === MERGE) return this.#merged(this.cursor(view, pointRange(key), bound, options))
+    if (row.kind === MERGE) return this.#merged(this.cursor(view, pointRange(key), bound, options, undefined, scope))
     const { hideExpiredAt } = options
     if (hideExpiredAt !== undefined && row.expireTs !== NO_TS && row.expireTs <= hideExpiredAt) return undefined
     return row
@@ -164,9 +180,15 @@ export class Reads {
     return cursor.ready().then(() => this.#merged(cursor))
   }
 
-  #treeCursors(view: View, range: KeyRange, options: ScanOptions, descending: boolean): VersionCursor[] {
+  #treeCursors(
+    view: View,
+    range: KeyRange,
+    options: ScanOptions,
+    descending: boolean,
+    scope: ReadScope,
+  ): VersionCursor[] {
     const trees = treesOfRange(view.levels, range)
-    const table = this.#tableOptions(range, options, descending)
+    const table = this.#tableOptions(range, options, descending, scope)
     if (trees.length === 1) return this.#sources(trees[0]!, table)
     if (trees.length === 0) return []
     // Segments follow each other in key order, so they are chained and opened when the scan reaches them (SG-6).
@@ -187,11 +209,12 @@ export class Reads {
     return cursors
   }
 
-  #tableOptions(range: KeyRange, options: ScanOptions, descending: boolean): TableCursorOptions {
+  #tableOptions(range: KeyRange, options: ScanOptions, descending: boolean, scope: ReadScope): TableCursorOptions {
     const { prefix } = options
     return {
       range,
       descending,
+      scope,
       readAheadBytes: options.readAheadBytes,
       maxFetchTasks: options.maxFetchTasks,
       budget: new AheadBudget(),

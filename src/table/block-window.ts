@@ -1,6 +1,7 @@
 // The blocks that a table cursor needs next, in its direction: from the cache, or fetched in stretches of neighbours, some
 // of them ahead of time (RD-26). Holds what was fetched until the cursor has passed it.
 
+import type { ReadScope } from './load.ts'
 import type { Pace } from './read-ahead.ts'
 import type { Table, TableMeta } from './table.ts'
 import type { Tables } from './tables.ts'
@@ -23,6 +24,7 @@ export class BlockWindow {
   readonly #meta: TableMeta
   readonly #pace: Pace
   readonly #keep: boolean
+  readonly #scope: ReadScope | undefined
   /** Told when everything up to the last block is asked for, and there is room for more. */
   readonly #onRoom: (() => void) | undefined
   /** +1 or -1, and the last block in that direction that may be fetched. */
@@ -43,13 +45,18 @@ export class BlockWindow {
     meta: TableMeta,
     blocks: { readonly first: number; readonly last: number; readonly direction: 1 | -1 },
     pace: Pace,
-    options: { readonly cacheBlocks?: boolean | undefined; readonly onRoom?: (() => void) | undefined },
+    options: {
+      readonly cacheBlocks?: boolean | undefined
+      readonly scope?: ReadScope | undefined
+      readonly onRoom?: (() => void) | undefined
+    },
   ) {
     this.#tables = tables
     this.#table = table
     this.#meta = meta
     this.#pace = pace
     this.#keep = options.cacheBlocks ?? false
+    this.#scope = options.scope
     this.#onRoom = options.onRoom
     this.#direction = blocks.direction
     this.#last = blocks.last
@@ -182,7 +189,7 @@ export class BlockWindow {
   async #load(stretch: Stretch): Promise<void> {
     const { from, to } = stretch
     try {
-      stretch.blocks = await this.#tables.blocks(this.#table, this.#meta, from, to, this.#keep)
+      stretch.blocks = await this.#tables.blocks(this.#table, this.#meta, from, to, this.#keep, this.#scope)
     } catch (error) {
       // Told when the reader gets there.
       stretch.error = { error }

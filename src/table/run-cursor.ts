@@ -6,6 +6,7 @@ import { END, ROW, type Step, type VersionCursor } from '../cursor/cursor.ts'
 import { Row } from '../cursor/row.ts'
 import type { FilterQuery } from '../filter/policy.ts'
 import type { TableView } from '../format/manifest.ts'
+import type { ReadScope } from './load.ts'
 import { Pace } from './read-ahead.ts'
 import { openTableCursor, type TableCursor, type TableCursorOptions } from './table-cursor.ts'
 import type { Tables } from './tables.ts'
@@ -158,17 +159,18 @@ export function getFromRun(
   maxSeqHi: number,
   maxSeqLo: number,
   row: Row,
+  scope: ReadScope,
 ): boolean | Promise<boolean> {
   const { key } = query
   const last = lastStarting(views, key)
   if (last < 0) return false
-  return searchViews(tables, views, firstHolding(views, last, key), last, query, maxSeqHi, maxSeqLo, row)
+  return searchViews(tables, views, firstHolding(views, last, key), last, query, maxSeqHi, maxSeqLo, row, scope)
 }
 
 /** Begins to load the metadata of the newest table that may hold the key. */
-export function askMetaOfRun(tables: Tables, views: readonly TableView[], key: Uint8Array): void {
+export function askMetaOfRun(tables: Tables, views: readonly TableView[], key: Uint8Array, scope: ReadScope): void {
   const last = lastStarting(views, key)
-  if (last >= 0) tables.askMeta(tables.table(views[firstHolding(views, last, key)]!.table), key)
+  if (last >= 0) tables.askMeta(tables.table(views[firstHolding(views, last, key)]!.table), key, scope)
 }
 
 function searchViews(
@@ -180,13 +182,14 @@ function searchViews(
   maxSeqHi: number,
   maxSeqLo: number,
   row: Row,
+  scope: ReadScope,
 ): boolean | Promise<boolean> {
   for (let i = from; i <= last; i++) {
     const { table, visibleRange } = views[i]!
-    const found = tables.get(tables.table(table), visibleRange, query, maxSeqHi, maxSeqLo, row)
+    const found = tables.get(tables.table(table), visibleRange, query, maxSeqHi, maxSeqLo, row, scope)
     if (found === true) return true
     if (found !== false) {
-      return found.then((hit) => hit || searchViews(tables, views, i + 1, last, query, maxSeqHi, maxSeqLo, row))
+      return found.then((hit) => hit || searchViews(tables, views, i + 1, last, query, maxSeqHi, maxSeqLo, row, scope))
     }
   }
   return false

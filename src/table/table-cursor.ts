@@ -11,6 +11,7 @@ import { BlockCursor } from '../format/block-cursor.ts'
 import { ReverseBlockCursor } from '../format/block-reverse.ts'
 import type { TableView } from '../format/manifest.ts'
 import { BlockWindow } from './block-window.ts'
+import type { ReadScope } from './load.ts'
 import { Pace, type ReadAhead } from './read-ahead.ts'
 import type { Table, TableMeta } from './table.ts'
 import type { Tables } from './tables.ts'
@@ -22,6 +23,8 @@ export interface TableCursorOptions extends ReadAhead {
   readonly filter?: FilterQuery | undefined
   /** Of a reader that was in other tables before. */
   readonly pace?: Pace | undefined
+  /** The read that the cursor is for. Default: one that is never given up. */
+  readonly scope?: ReadScope | undefined
   /** Called when the whole range is asked for and there is room for more. */
   readonly onRoom?: (() => void) | undefined
 }
@@ -126,7 +129,7 @@ export abstract class TableCursor implements VersionCursor {
 
   async #needMeta(): Promise<void> {
     if (this.meta !== undefined || this.ended) return
-    const meta = await this.#tables.meta(this.#table)
+    const meta = await this.#tables.meta(this.#table, this.#options.scope)
     // Whoever prefetches and whoever reads may wait side by side.
     if (this.meta === undefined && !this.ended) this.#start(meta)
   }

@@ -5,6 +5,7 @@ import { compareRange } from '../bytes/compare.ts'
 import type { Filter } from '../filter/policy.ts'
 import type { BlockIndex } from '../format/index.ts'
 import type { TableRef } from '../format/table-info.ts'
+import type { Load } from './load.ts'
 import { SieveEntry } from './sieve.ts'
 
 /** Index and filters, always read together. Immutable: a reader may go on with it after the cache let it go. */
@@ -12,6 +13,12 @@ export interface TableMeta {
   readonly index: BlockIndex
   readonly filters: readonly Filter[]
   readonly byteSize: number
+}
+
+/** Neighbouring blocks, the first of them number `from`, that one request brings. */
+export interface BlockLoad {
+  readonly from: number
+  readonly load: Load<readonly Uint8Array[]>
 }
 
 export class Table {
@@ -23,8 +30,8 @@ export class Table {
   /** Cached blocks by number; empty until the index was seen. */
   slots: (BlockSlot | undefined)[] = []
   /** Loads under way, so that concurrent ones collapse (CA-5). */
-  metaLoad: Promise<TableMeta> | undefined
-  readonly blockLoads = new Map<number, Promise<Uint8Array>>()
+  metaLoad: Load<TableMeta> | undefined
+  readonly blockLoads = new Map<number, BlockLoad>()
 
   constructor(ref: TableRef, path: string) {
     this.ref = ref

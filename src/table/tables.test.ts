@@ -11,6 +11,7 @@ import { bloomPolicy } from '../filter/bloom.ts'
 import type { TableView } from '../format/manifest.ts'
 import type { TableRef } from '../format/table-info.ts'
 import { BlockCache } from './block-cache.ts'
+import { ENDLESS } from './load.ts'
 import { getFromRun, openRunCursor } from './run-cursor.ts'
 import { openTableCursor } from './table-cursor.ts'
 
@@ -94,7 +95,7 @@ describe('a sorted run', () => {
           ? 2n ** 64n - 1n
           : random.pick(versions).seq - BigInt(random.int(0, 1))
       const wanted = newest(rows, key, maxSeq)
-      expect(await getFromRun(tables, views, point(key), ...halves(maxSeq), row)).toBe(wanted !== undefined)
+      expect(await getFromRun(tables, views, point(key), ...halves(maxSeq), row, ENDLESS)).toBe(wanted !== undefined)
       if (wanted !== undefined) expect(line(lift(row))).toBe(line(wanted))
     }
     for (const descending of [false, true]) {
@@ -110,7 +111,7 @@ describe('a sorted run', () => {
 
   test('a run without tables', async () => {
     const tables = new World().tables()
-    expect(getFromRun(tables, [], point(new Uint8Array([1])), 0, 9, new Row())).toBe(false)
+    expect(getFromRun(tables, [], point(new Uint8Array([1])), 0, 9, new Row(), ENDLESS)).toBe(false)
     expect(openRunCursor(tables, [], { range: EVERYTHING, descending: true }).next()).toBe(END)
   })
 })

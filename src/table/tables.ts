@@ -2,26 +2,24 @@
 // synchronously; a Promise comes back only where bytes must be fetched. SST objects never change, so nothing here ever
 // goes stale, and a table that storage no longer has fails with the store's NotFound.
 
-import { copyOf } from '../bytes/copy.ts'
 import { inRange, type KeyRange } from '../bytes/range.ts'
-import { type Decompress, loadDecompress } from '../compress/codec.ts'
 import type { Row } from '../cursor/row.ts'
 import type { Env } from '../env/env.ts'
-import type { Meter } from '../env/metrics.ts'
-import { dataError, isSlateDBError, isStoreError } from '../errors.ts'
 import type { Filter, FilterPolicy, FilterQuery } from '../filter/policy.ts'
 import { BEYOND, FOUND, findInBlock } from '../format/block-cursor.ts'
-import { decodeFilterBlock, type StoredFilter } from '../format/filter-block.ts'
+import type { StoredFilter } from '../format/filter-block.ts'
 import { BlockIndex } from '../format/index.ts'
-import { openBlock } from '../format/open-block.ts'
-import { type BlockTransformer, sectionLimit, unseal } from '../format/seal.ts'
-import { decodeStats, type TableStats } from '../format/stats.ts'
+import type { BlockTransformer } from '../format/seal.ts'
+import type { TableStats } from '../format/stats.ts'
 import type { TableRef } from '../format/table-info.ts'
-import type { GetResult, ObjectStore, Upload } from '../objects/store.ts'
+import type { ObjectStore, Upload } from '../objects/store.ts'
 import type { BlockCache } from './block-cache.ts'
 import type { BuiltTable } from './builder.ts'
 import { decodeFilter, mightContain } from './filter-calls.ts'
-import { BlockSlot, MetaSlot, Table, type TableMeta } from './table.ts'
+import { ENDLESS, Load, type ReadScope, throwIfEnded } from './load.ts'
+import { type BlockLoad, BlockSlot, MetaSlot, Table, type TableMeta } from './table.ts'
+import { compact, TableFetch } from './table-fetch.ts'
+import { type TableMeters, tableMeters } from './table-meters.ts'
 
 export interface TablesOptions {
   readonly store: ObjectStore
@@ -35,6 +33,7 @@ export interface TablesOptions {
 
 export class Tables {
   readonly #options: TablesOptions
+  readonly #fetch: TableFetch
   readonly #cache: BlockCache
   readonly #tables = new Map<string, Table>()
   readonly #policies: ReadonlyMap<string, FilterPolicy>
@@ -42,6 +41,7 @@ export class Tables {
 
   constructor(options: TablesOptions) {
     this.#options = options
+    this.#fetch = new TableFetch(options)
     this.#cache = options.cache
     this.#policies = new Map(options.filterPolicies.map((policy) => [policy.name, policy]))
     this.#meters = tableMeters(options.env)
@@ -78,16 +78,17 @@ export class Tables {
     maxSeqHi: number,
     maxSeqLo: number,
     row: Row,
+    scope: ReadScope = ENDLESS,
   ): boolean | Promise<boolean> {
     if (!table.spans(query.key)) return false
     if (visibleRange !== undefined && !inRange(visibleRange, query.key)) return false
     const slot = table.meta
-    if (slot === undefined) return this.#getAfterMeta(table, query, maxSeqHi, maxSeqLo, row)
+    if (slot === undefined) return this.#getAfterMeta(table, query, maxSeqHi, maxSeqLo, row, scope)
     slot.visited = true
     this.#meters.indexHit.value++
     const meta = slot.value
     if (meta.filters.length > 0 && !this.mightMatch(meta, query)) return false
-    return this.#search(table, meta, meta.index.firstFor(query.key), query, maxSeqHi, maxSeqLo, row)
+    return this.#search(table, meta, meta.index.firstFor(query.key), query, maxSeqHi, maxSeqLo, row, scope)
   }
 
   /** Asks the table's filters, all of which must agree (FT-2), and counts their answer. */
@@ -110,7 +111,7 @@ export class Tables {
   }
 
   /** Index and filters: one ranged GET, or none. */
-  meta(table: Table): TableMeta | Promise<TableMeta> {
+  meta(table: Table, scope: ReadScope = ENDLESS): TableMeta | Promise<TableMeta> {
     const slot = table.meta
     if (slot !== undefined) {
       slot.visited = true
@@ -118,21 +119,29 @@ export class Tables {
       return slot.value
     }
     this.#meters.indexMiss.value++
-    return this.#metaLoad(table)
+    return this.#metaLoad(table, scope)
   }
 
   /** Begins to load index and filters of a table that may hold `key`, unless they are there; errors are for who reads. */
-  askMeta(table: Table, key: Uint8Array): void {
+  askMeta(table: Table, key: Uint8Array, scope: ReadScope): void {
     // Without a cache they would be gone before anybody reads them.
     if (table.meta !== undefined || this.#cache.meta.capacity === 0 || !table.spans(key)) return
-    this.#metaLoad(table).catch(() => {})
+    this.#metaLoad(table, scope).catch(() => {})
   }
 
-  #metaLoad(table: Table): Promise<TableMeta> {
-    table.metaLoad ??= this.#loadMeta(table).finally(() => {
-      table.metaLoad = undefined
-    })
-    return table.metaLoad
+  async #metaLoad(table: Table, scope: ReadScope): Promise<TableMeta> {
+    throwIfEnded(scope)
+    if (table.metaLoad === undefined) {
+      const load = new Load(
+        scope,
+        (signal) => this.#loadMeta(table, signal),
+        () => {
+          if (table.metaLoad === load) table.metaLoad = undefined
+        },
+      )
+      table.metaLoad = load
+    }
+    return table.metaLoad.wait(scope)
   }
 
   /** The block when the cache has it. */
@@ -145,55 +154,65 @@ export class Tables {
   }
 
   /** One checked raw block. `keep`: into the cache when it had to be fetched. */
-  block(table: Table, meta: TableMeta, block: number, keep: boolean): Uint8Array | Promise<Uint8Array> {
-    return (
-      this.cachedBlock(table, block) ??
-      table.blockLoads.get(block) ??
-      this.fetchBlocks(table, meta, block, block + 1, keep)[0]!
-    )
+  async block(
+    table: Table,
+    meta: TableMeta,
+    block: number,
+    keep: boolean,
+    scope: ReadScope = ENDLESS,
+  ): Promise<Uint8Array> {
+    const cached = this.cachedBlock(table, block)
+    if (cached !== undefined) return cached
+    throwIfEnded(scope)
+    const { load, from } = table.blockLoads.get(block) ?? this.#fetchBlocks(table, meta, block, block + 1, keep, scope)
+    const blocks = await load.wait(scope)
+    return blocks[block - from]!
   }
 
   /** Checked raw blocks [from, to) for a scan, with one ranged GET. A single one may come from the cache. */
-  async blocks(table: Table, meta: TableMeta, from: number, to: number, keep: boolean): Promise<Uint8Array[]> {
-    if (to - from === 1) return [await this.block(table, meta, from, keep)]
-    if (keep) return Promise.all(this.fetchBlocks(table, meta, from, to, keep))
+  async blocks(
+    table: Table,
+    meta: TableMeta,
+    from: number,
+    to: number,
+    keep: boolean,
+    scope: ReadScope = ENDLESS,
+  ): Promise<readonly Uint8Array[]> {
+    if (to - from === 1) return [await this.block(table, meta, from, keep, scope)]
+    throwIfEnded(scope)
+    if (keep) return this.#fetchBlocks(table, meta, from, to, keep, scope).load.wait(scope)
     this.#meters.blockMiss.value += to - from
-    return this.#loadBlocks(table, meta, from, to, keep)
+    // What is not kept is not shared either.
+    const load = new Load(
+      scope,
+      (signal) => this.#fetch.blocks(table, meta.index, from, to, signal),
+      () => {},
+    )
+    return load.wait(scope)
   }
 
-  /**
-   * Fetches blocks [from, to) with one ranged GET, whether cached or not; one promise per block, all settling together.
-   */
-  fetchBlocks(table: Table, meta: TableMeta, from: number, to: number, keep: boolean): Promise<Uint8Array>[] {
+  /** Fetches blocks [from, to) with one ranged GET, whether cached or not, for all reads that ask meanwhile. */
+  #fetchBlocks(table: Table, meta: TableMeta, from: number, to: number, keep: boolean, scope: ReadScope): BlockLoad {
     this.#meters.blockMiss.value += to - from
-    const all = this.#loadBlocks(table, meta, from, to, keep)
     const loads = table.blockLoads
-    return Array.from({ length: to - from }, (_, i) => {
-      const one = all.then(
-        (blocks) => {
-          loads.delete(from + i)
-          return blocks[i]!
-        },
-        (error) => {
-          loads.delete(from + i)
-          throw error
-        },
-      )
-      // Whoever asked may have gone; the ones that wait get the error from this same promise.
-      one.catch(() => {})
-      loads.set(from + i, one)
-      return one
-    })
+    const load = new Load(
+      scope,
+      async (signal) => {
+        const blocks = await this.#fetch.blocks(table, meta.index, from, to, signal)
+        return keep ? blocks.map((bytes, i) => this.#keepBlock(table, meta, from + i, bytes)) : blocks
+      },
+      () => {
+        for (let i = from; i < to; i++) if (loads.get(i) === started) loads.delete(i)
+      },
+    )
+    const started: BlockLoad = { from, load }
+    for (let i = from; i < to; i++) loads.set(i, started)
+    return started
   }
 
   /** What the table says about its rows; `undefined` when it was written without. Not cached. */
-  async stats(table: Table): Promise<TableStats | undefined> {
-    const { statsOffset, statsLength, codec } = table.ref.info
-    if (statsLength === 0) return undefined
-    const decompress = await decompressorOf(codec)
-    return this.#read(table, statsOffset, statsOffset + statsLength, async (bytes) =>
-      decodeStats(await unseal(bytes, decompress, this.#options.transformer, sectionLimit(bytes.length)), table.path),
-    )
+  stats(table: Table): Promise<TableStats | undefined> {
+    return this.#fetch.stats(table)
   }
 
   /**
@@ -242,7 +261,7 @@ export class Tables {
     for (let from = first; from <= last; ) {
       let to = from + 1
       while (to <= last && meta.index.end(to) - meta.index.start(from) <= WARM_BYTES) to++
-      await Promise.all(this.fetchBlocks(table, meta, from, to, true))
+      await this.blocks(table, meta, from, to, true)
       from = to
     }
   }
@@ -261,13 +280,14 @@ export class Tables {
     maxSeqHi: number,
     maxSeqLo: number,
     row: Row,
+    scope: ReadScope,
   ): boolean | Promise<boolean> {
     const { index } = meta
     const { key } = query
     // Versions of one key may go on in the next block, whose separator is then the key itself (format.md section 6).
     for (; block < index.length && index.startsAtOrBefore(block, key); block++) {
       const bytes = this.cachedBlock(table, block)
-      if (bytes === undefined) return this.#searchAfterBlock(table, meta, block, query, maxSeqHi, maxSeqLo, row)
+      if (bytes === undefined) return this.#searchAfterBlock(table, meta, block, query, maxSeqHi, maxSeqLo, row, scope)
       const found = findInBlock(bytes, key, maxSeqHi, maxSeqLo, row)
       if (found === FOUND) return true
       if (found !== BEYOND) break
@@ -282,10 +302,11 @@ export class Tables {
     maxSeqHi: number,
     maxSeqLo: number,
     row: Row,
+    scope: ReadScope,
   ): Promise<boolean> {
-    const meta = await this.meta(table)
+    const meta = await this.meta(table, scope)
     if (!this.mightMatch(meta, query)) return false
-    return this.#search(table, meta, meta.index.firstFor(query.key), query, maxSeqHi, maxSeqLo, row)
+    return this.#search(table, meta, meta.index.firstFor(query.key), query, maxSeqHi, maxSeqLo, row, scope)
   }
 
   async #searchAfterBlock(
@@ -296,35 +317,19 @@ export class Tables {
     maxSeqHi: number,
     maxSeqLo: number,
     row: Row,
+    scope: ReadScope,
   ): Promise<boolean> {
-    const bytes = await this.block(table, meta, block, true)
+    const bytes = await this.block(table, meta, block, true, scope)
     const found = findInBlock(bytes, query.key, maxSeqHi, maxSeqLo, row)
     if (found === FOUND) return true
-    if (found === BEYOND) return this.#search(table, meta, block + 1, query, maxSeqHi, maxSeqLo, row)
+    if (found === BEYOND) return this.#search(table, meta, block + 1, query, maxSeqHi, maxSeqLo, row, scope)
     if (meta.filters.length > 0) this.#meters.point.falsePositive.value++
     return false
   }
 
-  async #loadMeta(table: Table): Promise<TableMeta> {
-    const { filterOffset, filterLength, filterFormat, indexOffset, indexLength, codec } = table.ref.info
-    const decompress = await decompressorOf(codec)
-    const { transformer } = this.#options
-    // FT-3: length 0 means none; a filter nobody understands is not fetched (CA-6).
-    const wanted = filterLength > 0 && this.#policies.size > 0
-    const together = filterOffset + filterLength === indexOffset
-    const start = wanted && together ? filterOffset : indexOffset
-    const filtersOf = async (sealed: Uint8Array): Promise<StoredFilter[]> =>
-      decodeFilterBlock(await unseal(sealed, decompress, transformer, sectionLimit(sealed.length)), filterFormat)
-    const loaded = await this.#read(table, start, indexOffset + indexLength, async (bytes) => {
-      const filters = wanted && together ? await filtersOf(bytes.subarray(0, filterLength)) : []
-      const raw = await unseal(bytes.subarray(indexOffset - start), decompress, transformer, sectionLimit(indexLength))
-      return { filters, index: new BlockIndex(compact(raw), filterOffset, 'compacted') }
-    })
-    const filters =
-      wanted && !together
-        ? await this.#read(table, filterOffset, filterOffset + filterLength, filtersOf)
-        : loaded.filters
-    return this.#keepMeta(table, loaded.index, filters)
+  async #loadMeta(table: Table, signal: AbortSignal | undefined): Promise<TableMeta> {
+    const { index, filters } = await this.#fetch.meta(table, this.#policies.size > 0, signal)
+    return this.#keepMeta(table, index, filters)
   }
 
   #keepMeta(table: Table, index: BlockIndex, stored: readonly StoredFilter[]): TableMeta {
@@ -345,30 +350,6 @@ export class Tables {
     return meta
   }
 
-  async #loadBlocks(table: Table, meta: TableMeta, from: number, to: number, keep: boolean): Promise<Uint8Array[]> {
-    const { index } = meta
-    const { codec } = table.ref.info
-    const { transformer } = this.#options
-    const decompress = await decompressorOf(codec)
-    const start = index.start(from)
-    return this.#read(table, start, index.sealedEnd(to - 1), async (bytes) => {
-      const blocks: Uint8Array[] = []
-      for (let i = from; i < to; i++) {
-        const sealed = bytes.subarray(index.start(i) - start, index.sealedEnd(i) - start)
-        try {
-          const opened = openBlock(sealed, table.ref.formatVersion, decompress, transformer)
-          blocks.push(plain(opened instanceof Promise ? await opened : opened))
-        } catch (error) {
-          throw isSlateDBError(error) ? dataError(error.code, `block ${i}: ${error.message}`, { cause: error }) : error
-        }
-      }
-      if (keep) {
-        for (let i = 0; i < blocks.length; i++) blocks[i] = this.#keepBlock(table, meta, from + i, blocks[i]!)
-      }
-      return blocks
-    })
-  }
-
   #keepBlock(table: Table, meta: TableMeta, block: number, bytes: Uint8Array): Uint8Array {
     const there = table.slots[block]
     if (there !== undefined) return there.bytes
@@ -378,89 +359,6 @@ export class Tables {
     if (this.#cache.data.insert(slot)) table.slots[block] = slot
     return kept
   }
-
-  /** A table of the manifest is there: one answer that it is not may be wrong, and much is concluded from two. */
-  async #fetch(path: string, range: { start: number; end: number }, refetch: boolean): Promise<GetResult> {
-    const { store } = this.#options
-    try {
-      return await store.get(path, { range, refetch })
-    } catch (error) {
-      if (!isStoreError(error, 'NotFound')) throw error
-      return store.get(path, { range, refetch: true })
-    }
-  }
-
-  /**
-   * Reads [start, end) of the object and decodes it. What does not check out is read once more, past every cache on the
-   * way (CA-9), and then fails with a Data error that names the object. Errors of the store stay what they are.
-   */
-  async #read<T>(table: Table, start: number, end: number, decode: (bytes: Uint8Array) => Promise<T>): Promise<T> {
-    const { path } = table
-    for (let attempt = 0; ; attempt++) {
-      const { bytes, size } = await this.#fetch(path, { start, end }, attempt > 0)
-      try {
-        // OS-17: a body that is too short must not pass for the data.
-        if (bytes.length !== end - start) {
-          throw dataError('SHORT_READ', `${bytes.length} bytes instead of ${end - start}, the object has ${size}`)
-        }
-        return await decode(bytes)
-      } catch (error) {
-        if (!isSlateDBError(error) || error.kind !== 'Data') throw error
-        if (attempt > 0) {
-          throw dataError(error.code, `table ${path}, offset ${start}: ${error.message}`, { cause: error })
-        }
-        this.#options.env.logger.warn('a table did not check out, reading it once more', { path, start, end, error })
-      }
-    }
-  }
 }
 
 const WARM_BYTES = 4 * 1024 * 1024
-
-function decompressorOf(codec: TableRef['info']['codec']): Promise<Decompress> | undefined {
-  return codec === 'none' ? undefined : loadDecompress(codec)
-}
-
-/** Stores may answer with Buffers; two kinds of array in one loop cost more than this view. */
-function plain(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-}
-
-/** CA-8: what is kept must not hold on to a larger buffer. */
-function compact(bytes: Uint8Array): Uint8Array {
-  return bytes.constructor === Uint8Array && bytes.buffer.byteLength - bytes.length <= 64 ? bytes : copyOf(bytes)
-}
-
-interface FilterMeters {
-  readonly positive: Meter
-  readonly negative: Meter
-  readonly falsePositive: Meter
-}
-
-interface TableMeters {
-  readonly point: FilterMeters
-  readonly prefix: FilterMeters
-  readonly indexHit: Meter
-  readonly indexMiss: Meter
-  readonly blockHit: Meter
-  readonly blockMiss: Meter
-}
-
-/** Index and filters come together, so they count as one access, of kind `index`. */
-function tableMeters({ metrics }: Env): TableMeters {
-  const filter = (kind: string): FilterMeters => ({
-    positive: metrics.counter('slatedb.db.sst_filter_positive_count', { kind }),
-    negative: metrics.counter('slatedb.db.sst_filter_negative_count', { kind }),
-    falsePositive: metrics.counter('slatedb.db.sst_filter_false_positive_count', { kind }),
-  })
-  const access = (entry_kind: string, result: string): Meter =>
-    metrics.counter('slatedb.db_cache.access_count', { entry_kind, result })
-  return {
-    point: filter('point'),
-    prefix: filter('prefix'),
-    indexHit: access('index', 'hit'),
-    indexMiss: access('index', 'miss'),
-    blockHit: access('data_block', 'hit'),
-    blockMiss: access('data_block', 'miss'),
-  }
-}
