@@ -37,7 +37,7 @@ export interface GetOptions<KE extends MaybeEncoding = undefined, VE extends May
   readonly cacheBlocks?: boolean | undefined
   /** Expired rows count as deleted. Default: as the handle was opened, which is true unless said otherwise. */
   readonly hideExpired?: boolean | undefined
-  /** Ends the waiting with the signal's reason. */
+  /** Ends the read with the signal's reason, and the requests that no other read needs. */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -1,4 +1,5 @@
-// Waiting that a caller's signal ends. The work itself goes on: nobody withdraws what has begun (PN-7).
+// Waiting that a caller's signal ends. The work itself goes on: a write or a claim that has begun is not withdrawn (PN-7).
+// Fetches end when the last read that waits for them has ended (table/load.ts).
 
 interface Listening {
   readonly waiting: Set<() => void>

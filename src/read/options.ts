@@ -13,7 +13,7 @@ export interface ReadOptions {
    * or a compaction removes them, as the original does.
    */
   readonly hideExpiredAt?: number | undefined
-  /** Ends the waiting with the signal's reason. */
+  /** Ends the read with the signal's reason, and the requests that no other read needs. */
   readonly signal?: AbortSignal | undefined
 }
 
